@@ -1,0 +1,82 @@
+"""What every configuration shares: frozen, nothing unknown, and errors that a person can act on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vqcore.errors import ConfigError
+
+
+class Config(BaseModel):
+    """A frozen configuration. `parse` and `edited` validate and raise ConfigError; `model_copy` would not validate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """Validate plain data (parsed JSON). Raises ConfigError listing every problem."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise ConfigError(explain(error)) from None
+
+    def edited(self, changes: Mapping[str, Any]) -> Self:
+        """A validated copy with values replaced at dotted paths: `edited({"model.quantizer.K": 64})`."""
+        data = self.model_dump(mode="json")
+        for path, value in changes.items():
+            *parents, leaf = path.split(".")
+            node = data
+            for key in parents:
+                if not isinstance(node, dict) or not isinstance(node.get(key), dict):
+                    raise ConfigError(f"{path}: there is no '{key}' in this configuration. {_fields(node)}")
+                node = node[key]
+            if leaf not in node:
+                raise ConfigError(f"{path}: there is no '{leaf}' in this configuration. {_fields(node)}")
+            node[leaf] = value
+        return self.parse(data)
+
+    def at(self, path: str) -> Any:
+        """The value at a dotted path. Raises ConfigError when there is none."""
+        node: Any = self
+        for key in path.split("."):
+            if not isinstance(node, BaseModel) or key not in type(node).model_fields:
+                raise ConfigError(f"{path}: there is no '{key}' in this configuration.")
+            node = getattr(node, key)
+        return node
+
+
+def _fields(node: Any) -> str:
+    return f"There are: {', '.join(sorted(node))}." if isinstance(node, dict) else ""
+
+
+def explain(error: ValidationError) -> str:
+    """Every problem on a line of its own: the field, what is wrong, what was given."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        # pydantic adds the union's tag to the path; `data.digits.binarise` reads better without it
+        path = ".".join(str(part) for part in problem["loc"]) or "configuration"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{path}: unknown field. Remove it, or check its spelling.")
+            continue
+        if problem["type"] == "missing":
+            lines.append(f"{path}: missing.")
+            continue
+        message = problem["msg"].removeprefix("Value error, ")
+        given = problem["input"]
+        shown = "" if isinstance(given, dict | BaseModel) else f" (given: {given!r})"
+        lines.append(f"{path}: {message[:1].lower() + message[1:]}{shown}.")
+    return "\n".join(lines)
+
+
+def fingerprint(config: Config, exclude: frozenset[str] = frozenset()) -> str:
+    """A short hash of everything in the configuration, less the top-level `section.field` paths in `exclude`."""
+    data = config.model_dump(mode="json")
+    for path in exclude:
+        section, name = path.split(".")
+        data.get(section, {}).pop(name, None)
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,32 @@
+"""Configurations of the models. One class an entry of `vqcore.models.registry`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vqcore.config.base import Config
+from vqcore.config.quantizer import QuantizerConfig, VQConfig
+
+
+class VQVAEConfig(Config):
+    """Encoder, quantizer, decoder (arXiv:1711.00937)."""
+
+    kind: Literal["vqvae"] = "vqvae"
+    quantizer: QuantizerConfig = Field(default_factory=VQConfig)
+    downsampling: Literal[2, 4, 8, "vector"] = Field(
+        4,
+        title="Downsampling",
+        description="Pixels per latent cell along each side: 2, 4 or 8; or 'vector': the whole input becomes one vector. Points always become one vector.",
+    )
+    hidden: int = Field(64, ge=4, le=512, multiple_of=4, title="Width", description="Channels of the hidden layers, 4 to 512, a multiple of 4.")
+    residual_blocks: int = Field(2, ge=0, le=8, title="Residual blocks", description="Blocks in the encoder, and as many in the decoder, 0 to 8.")
+    reconstruction: Literal["mse", "bce"] = Field(
+        "mse",
+        title="Reconstruction loss",
+        description="Squared error over the data's variance (mse), or binary cross-entropy in nats per pixel (bce) for binarised data.",
+    )
+
+
+ModelConfig = VQVAEConfig

@@ -1,0 +1,70 @@
+"""Named runs that are good as they are: one click, one word on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vqcore.config.data import DigitsConfig, GlyphsConfig, MnistConfig, PhotosConfig
+from vqcore.config.model import VQVAEConfig
+from vqcore.config.quantizer import VQConfig
+from vqcore.config.run import RunConfig, TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """`title` and `sentence` are for the card; `needs_download` says that the data is not part of the installation."""
+
+    title: str
+    sentence: str
+    config: RunConfig
+    needs_download: bool = False
+
+
+PRESETS: dict[str, Preset] = {
+    "digits": Preset(
+        "Digits",
+        "Real handwritten digits as 4×4 grids of 32 codes. Every code stays in use.",
+        RunConfig(
+            data=DigitsConfig(),
+            model=VQVAEConfig(quantizer=VQConfig(K=32, D=4, init="data"), downsampling=2, hidden=32),
+            train=TrainConfig(steps=1500, batch_size=64, lr=2e-3, evaluate_every=50, evaluation_images=360),
+        ),
+    ),
+    "photos": Preset(
+        "Photos",
+        "Colour patches of two photographs as 8×8 grids of 128 codes.",
+        RunConfig(
+            data=PhotosConfig(),
+            model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", revival_threshold=0.02), downsampling=4),
+            train=TrainConfig(steps=1500, batch_size=64, evaluate_every=100),
+        ),
+    ),
+    "collapse": Preset(
+        "Collapse",
+        "Codes that start far from the data: most are never chosen. Try Revive while it runs.",
+        RunConfig(
+            data=DigitsConfig(),
+            model=VQVAEConfig(quantizer=VQConfig(K=32, D=4, init="normal", init_scale=3.0), downsampling=2, hidden=32),
+            train=TrainConfig(steps=1500, batch_size=64, lr=2e-3, evaluate_every=50, evaluation_images=360),
+        ),
+    ),
+    "letters": Preset(
+        "Letters",
+        "Drawn letters as 7×7 grids of 64 codes, with three cures against dead codes: k-means, EMA, revival.",
+        RunConfig(
+            data=GlyphsConfig(),
+            model=VQVAEConfig(quantizer=VQConfig(K=64, D=16, learning="ema", revival_threshold=0.02), downsampling=4, hidden=32),
+            train=TrainConfig(steps=1500, batch_size=64, evaluate_every=100),
+        ),
+    ),
+    "mnist": Preset(
+        "MNIST",
+        "60,000 handwritten digits as 7×7 grids of 128 codes, all of them alive. Two minutes on two cores.",
+        RunConfig(
+            data=MnistConfig(),
+            model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", revival_threshold=0.02), downsampling=4),
+            train=TrainConfig(steps=2814, batch_size=128, lr=1e-3, schedule="cosine", evaluate_every=67, checkpoint_every=469),
+        ),
+        needs_download=True,
+    ),
+}

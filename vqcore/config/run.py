@@ -1,0 +1,93 @@
+"""The configuration of one training run: data, model, training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from vqcore.config.base import Config, fingerprint
+from vqcore.config.data import DataConfig, DigitsConfig
+from vqcore.config.model import ModelConfig, VQVAEConfig
+from vqcore.config.quantizer import TREATABLE
+
+SCHEMA_VERSION = 1
+
+# what changes how fast or where a run goes, not what it computes
+_NOT_IDENTITY = frozenset({"train.device", "train.threads", "train.speed_limit", "train.record_every", "train.checkpoint_every"})
+
+
+class TrainConfig(Config):
+    """Adam on batches drawn without replacement, epoch by epoch."""
+
+    steps: int = Field(2000, ge=1, le=10_000_000, title="Steps", description="Training steps, one batch each.", json_schema_extra=TREATABLE)
+    batch_size: int = Field(64, ge=1, le=8192, title="Batch size", description="Examples per step, 1 to 8,192.")
+    lr: float = Field(1e-3, gt=0, le=10, title="Learning rate", description="Adam's step size, above 0.", json_schema_extra=TREATABLE)
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", title="Schedule", description="Keep the learning rate, or let it fall to a twentieth along half a cosine."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="The same seed and settings give the same run.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", title="Device", description="auto takes an NVIDIA GPU (cuda), else Apple's (mps), else the processor (cpu)."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", title="Precision", description="Of encoder and decoder. The quantizer always computes in float32. auto: bfloat16 where it pays."
+    )
+    threads: int | Literal["auto"] = Field(
+        "auto", title="Threads", description="Processor threads. auto shares the cores among running trainers; a number makes runs repeat bit for bit."
+    )
+    speed_limit: float = Field(
+        0.0, ge=0, le=1000, title="Speed limit", description="Steps per second at most, for watching. 0: as fast as it goes.", json_schema_extra=TREATABLE
+    )
+    record_every: int = Field(10, ge=1, le=10_000, title="Record every", description="Steps between points of the curves.")
+    evaluate_every: int = Field(
+        100, ge=1, le=100_000, title="Evaluate every", description="Steps between evaluations on validation data, with pictures and a snapshot of the codebook."
+    )
+    evaluation_images: int = Field(
+        1024, ge=16, le=1_000_000, title="Evaluate on", description="Validation examples per evaluation; the last one takes them all."
+    )
+    checkpoint_every: int = Field(500, ge=1, le=1_000_000, title="Checkpoint every", description="Steps between checkpoints, from which a run resumes.")
+
+    @model_validator(mode="after")
+    def _threads_in_range(self) -> Self:
+        if self.threads != "auto" and not 1 <= self.threads <= 256:
+            raise ValueError(f"threads must be 'auto' or 1 to 256, not {self.threads}")
+        return self
+
+
+class RunConfig(Config):
+    """Everything that a run of a model depends on."""
+
+    schema_version: Literal[1] = 1
+    kind: Literal["model"] = "model"
+    data: DataConfig = Field(default_factory=DigitsConfig)
+    model: ModelConfig = Field(default_factory=VQVAEConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.data.kind == "rings" and self.model.downsampling != "vector":
+            raise ValueError("rings are points, not pictures: set model.downsampling to 'vector'")
+        if self.model.reconstruction == "bce" and not getattr(self.data, "binarise", False):
+            raise ValueError("binary cross-entropy needs binary data: set data.binarise to true, or model.reconstruction to 'mse'")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that decides the result; two runs that share it are the same experiment."""
+        return fingerprint(self, _NOT_IDENTITY)
+
+
+def treatable_paths(config: Config) -> dict[str, Any]:
+    """Dotted path → current value of every field that may be changed while a run trains."""
+    return dict(_walk_treatable(config, ""))
+
+
+def _walk_treatable(config: BaseModel, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            yield from _walk_treatable(value, f"{prefix}{name}.")
+        elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("treatable"):
+            yield f"{prefix}{name}", value

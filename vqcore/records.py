@@ -1,0 +1,183 @@
+"""What training yields, one typed record at a time, and the names of the loss terms. No torch here: arrays are NumPy's.
+
+Axes: N pictures, H W C a picture's, h w the latent grid's, K codes, D code dimension. Entropies and capacities are in bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Term = Literal["reconstruction", "codebook", "commitment", "kl"]
+
+TERM_TITLES: dict[str, str] = {
+    "loss": "Loss",
+    "reconstruction": "Reconstruction",
+    "codebook": "Codebook",
+    "commitment": "Commitment",
+    "kl": "KL",
+}
+# Okabe–Ito: tells apart for colour-blind eyes, holds on light and dark
+TERM_COLOURS: dict[str, str] = {
+    "loss": "#7A7A7A",
+    "reconstruction": "#0072B2",
+    "codebook": "#D55E00",
+    "commitment": "#009E73",
+    "kl": "#CC79A7",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BookStep:
+    """One codebook at one step. Definitions: glossary."""
+
+    name: str
+    batch_perplexity: float
+    used_epoch: int  # hit within the last epoch's worth of steps
+    used_ever: int
+    dead: int  # K − used_epoch, once an epoch's worth of steps has passed; before that, codes never hit
+    ema_alive: int  # EMA count at or above 1 % of the mean count
+    e_norm: float  # mean |e_k|
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A point of the curves. Figures are the mean over the steps since the last point, except counts, norms and perplexity: the latest step's."""
+
+    step: int
+    epoch: float
+    images: int  # trained on so far
+    elapsed: float  # seconds of training, pauses left out
+    images_per_s: float
+    lr: float
+    loss: float
+    terms: Mapping[str, float]  # unweighted, by Term
+    z_norm: float  # mean |z_e|
+    books: tuple[BookStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BookEvaluation:
+    """One codebook, frozen, over validation data."""
+
+    name: str
+    K: int
+    used: int
+    perplexity: float
+    entropy_bits: float  # of the histogram, per index
+    vectors: int  # how many indices were counted
+    indices_per_image: int  # M
+    capacity_bits: float  # M · log2 K, per image
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The frozen model over validation data."""
+
+    step: int
+    images: int
+    complete: bool  # every validation example, not a sample of them
+    loss: float
+    terms: Mapping[str, float]
+    mse: float
+    nmse: float  # mse over the training data's global variance
+    nmse_mean_picture: float  # what answering with the mean training picture scores
+    psnr: float  # dB, peak 1
+    books: tuple[BookEvaluation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The same 64 validation examples through the model, ready to draw.
+
+    Images: `inputs`, `reconstructions` uint8 (N, H, W, C). Points: float32 (N, 2).
+    `z_e`, `z_q` uint8 (N, h, w, 3): colours on the first book's principal components (h = w = 1 for single vectors).
+    `indices`: one int32 (N, …) a book, with the book's own grid; (N,) for single vectors. `labels` int64 (N,) or empty.
+    """
+
+    step: int
+    inputs: NDArray[Any]
+    reconstructions: NDArray[Any]
+    z_e: NDArray[np.uint8]
+    z_q: NDArray[np.uint8]
+    indices: tuple[NDArray[np.int32], ...]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class BookSnapshot:
+    """One codebook at one moment. `codebook` float16 (K, D); the rest (K,)."""
+
+    name: str
+    codebook: NDArray[np.float16]
+    usage: NDArray[np.int64]  # hits in training since the last snapshot
+    validation_usage: NDArray[np.int64]  # hits over the evaluation's examples
+    age: NDArray[np.int64]  # steps since the last hit; −1: never hit
+    ema_count: NDArray[np.float32]  # vectors per batch
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    step: int
+    books: tuple[BookSnapshot, ...]
+
+
+EventKind = Literal["started", "resumed", "paused", "continued", "treated", "refused", "threads", "precision", "finished", "stopped", "released"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `data` is JSON: a treatment carries the whole new config, an acknowledgement its command."""
+
+    step: int
+    kind: EventKind
+    message: str
+    command: int = 0  # the id of the command that this answers; 0: none
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Now is the moment to keep `trainer.state()`."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a trainer needs to go on as if it had never stopped. `meta` is JSON: the effective config, step, last command."""
+
+    tensors: Mapping[str, NDArray[Any]]
+    meta: Mapping[str, Any]
+
+
+Record = Step | Evaluation | Gallery | Snapshot | Event | Checkpoint
+
+_BOOKS: dict[str, type[BookStep] | type[BookEvaluation]] = {"step": BookStep, "evaluation": BookEvaluation}
+
+
+def to_json(record: Step | Evaluation | Event) -> dict[str, Any]:
+    """A line of `metrics.jsonl` or `events.jsonl`; `type` tells them apart."""
+    return {"type": type(record).__name__.lower(), **asdict(record)}
+
+
+def from_json(data: Mapping[str, Any]) -> Step | Evaluation | Event:
+    """The inverse of `to_json`. Raises ValueError for a line that is none of them; fields it does not know are passed over."""
+    classes: dict[str, type[Step] | type[Evaluation] | type[Event]] = {"step": Step, "evaluation": Evaluation, "event": Event}
+    kind = data.get("type")
+    if kind not in classes:
+        raise ValueError(f"a record of type {kind!r}; there are: {', '.join(classes)}")
+    known = {name: data[name] for name in classes[kind].__dataclass_fields__ if name in data}
+    if kind in _BOOKS:
+        book = _BOOKS[kind]
+        known["books"] = tuple(
+            book(**{name: entry[name] for name in book.__dataclass_fields__ if name in entry}) for entry in known.get("books", ())
+        )
+    try:
+        return classes[kind](**known)
+    except TypeError as error:
+        raise ValueError(f"an incomplete {kind}: {error}") from None

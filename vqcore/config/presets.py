@@ -44,7 +44,7 @@ PRESETS: dict[str, Preset] = {
         "Codes that start far from the data: most are never chosen. Try Revive while it runs.",
         RunConfig(
             data=DigitsConfig(),
-            model=VQVAEConfig(quantizer=VQConfig(K=32, D=4, init="normal", init_scale=3.0), downsampling=2, hidden=32),
+            model=VQVAEConfig(quantizer=VQConfig(K=32, D=4, init="normal", init_scale=10.0), downsampling=2, hidden=32),
             train=TrainConfig(steps=1500, batch_size=64, lr=2e-3, evaluate_every=50, evaluation_images=360),
         ),
     ),

@@ -1,0 +1,31 @@
+"""Navigation and the frame around every page. Run by `app.py`, or by itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+ICON = str(ROOT / "assets" / "icon.svg")  # a Material icon would be fetched from the network
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from pages.ui import frame, session  # noqa: E402  (needs the path above)
+from pages.ui.screens import SCREENS, page_of  # noqa: E402
+
+st.set_page_config(page_title="VQ Lab", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
+st.logo(ICON, size="large")
+
+sections: dict[str, list[st.Page]] = {}
+for name, screen in SCREENS.items():
+    sections.setdefault(screen.section, []).append(
+        st.Page(page_of(name), title=screen.title, icon=screen.icon, url_path=name, default=not sections)
+    )
+page = st.navigation(sections, expanded=True)
+
+with session.errors_shown():
+    session.attach()
+    frame.sidebar()
+    page.run()

@@ -1,0 +1,31 @@
+"""A plotly chart that lives through ticks: its node, its zoom and its hidden curves stay while new data arrive."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import streamlit as st
+
+from vqcore.plots.figure import Figure, to_json
+
+# served by app.py from the installed package; browsers keep it until the version changes
+LIBRARY = f"plotly/plotly.min.js?v={version('plotly')}"
+_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "chart"
+
+_component = st.components.v2.component(
+    "vq_chart",
+    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
+    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
+    js=(_ASSETS / "component.js").read_text(encoding="utf-8"),
+    isolate_styles=False,  # plotly.js puts its own style sheet into the document's head
+)
+
+
+def chart(figure: Figure | str, key: str, height: int = 320) -> None:
+    """Draw a figure, or the JSON of one, `height` pixels high and as wide as its place. The same key keeps the same chart.
+
+    Call it in the same place at every run: an element inserted above would mount it anew.
+    """
+    text = figure if isinstance(figure, str) else to_json(figure)
+    _component(key=key, data={"figure": text, "height": height, "library": LIBRARY})

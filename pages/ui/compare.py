@@ -1,0 +1,74 @@
+"""Several runs side by side: what differs in their settings, and their curves over one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from vqcore.config.run import RunConfig
+from vqcore.plots.figure import Figure
+from vqcore.plots.training import compare
+from vqcore.records import Evaluation, Step
+from vqcore.runs.folder import RunFolder
+
+Points = tuple[list[float], list[float]]
+
+# what may be compared: title of the axis, whether it is logarithmic, and the value of one record (None: not in this record)
+MEASURES: dict[str, tuple[str, bool, Callable[[Step | Evaluation], float | None]]] = {
+    "NMSE": ("NMSE on validation data", True, lambda record: record.nmse if isinstance(record, Evaluation) else None),
+    "Loss": ("Training loss", True, lambda record: record.loss if isinstance(record, Step) else None),
+    "Codes used": (
+        "Codes used, last epoch",
+        False,
+        lambda record: record.books[0].used_epoch if isinstance(record, Step) and record.books else None,
+    ),
+    "Perplexity": (
+        "Validation perplexity (codes)",
+        False,
+        lambda record: record.books[0].perplexity if isinstance(record, Evaluation) and record.books else None,
+    ),
+}
+
+
+def titles(folders: Sequence[RunFolder]) -> list[str]:
+    """A name for each run that no other of them has: where two share one, the end of the id follows."""
+    names = [folder.about().name for folder in folders]
+    return [name if names.count(name) == 1 else f"{name} ({folder.id[-4:]})" for name, folder in zip(names, folders, strict=True)]
+
+
+def curves(folders: Sequence[RunFolder], measure: str) -> Figure:
+    """One curve a run, for a key of MEASURES. Raises RunError for a run that cannot be read."""
+    title, log, value = MEASURES[measure]
+    drawn: dict[str, Points] = {}
+    for name, folder in zip(titles(folders), folders, strict=True):
+        points = [(float(record.step), found) for record in folder.thinned().records if (found := value(record)) is not None]
+        drawn[name] = ([step for step, _ in points], [float(found) for _, found in points])
+    return compare(drawn, y_title=title, log=log)
+
+
+def differences(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
+    """The settings in which the configurations differ: the field's title → each one's value, "–" where it has no such field."""
+    flat = [_flat(config) for config in configs]
+    paths = dict.fromkeys(path for one in flat for path in one)
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        values = [one.get(path, ("", "–"))[1] for one in flat]
+        if len(set(values)) > 1:
+            title = next(one[path][0] for one in flat if path in one)
+            found[title] = values
+    return found
+
+
+def _flat(config: BaseModel, prefix: str = "") -> dict[str, tuple[str, str]]:
+    """Dotted path → the field's title and its value as text."""
+    result: dict[str, tuple[str, str]] = {}
+    for name, field in type(config).model_fields.items():
+        value: Any = getattr(config, name)
+        if isinstance(value, BaseModel):
+            result |= _flat(value, f"{prefix}{name}.")
+        else:
+            title = field.title or f"{prefix}{name}".replace(".kind", "").capitalize()
+            result[f"{prefix}{name}"] = (title, f"{value:g}" if isinstance(value, float) else str(value))
+    return result

@@ -1,0 +1,38 @@
+"""What a screen says when no run is open: what it will show, and a button that makes it so."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from pages.ui import session
+from pages.ui.screens import page_of
+from vqcore.errors import RunError
+
+
+def no_run(promise: str) -> None:
+    """`promise` says what this screen shows once a run is open."""
+    st.info(promise, icon=":material/lightbulb:")
+    ready = [entry for entry in session.store().list() if entry.figures and not entry.problem]
+    newest = next((entry.id for entry in ready if not entry.read_only), "")
+    example = next((entry.id for entry in ready if entry.read_only), "")
+    with st.container(horizontal=True):
+        if newest:
+            _offer("newest", "Open the newest run", newest, ":material/folder_open:", first=True)
+        if example:
+            _offer("example", "Open the example", example, ":material/auto_stories:", first=not newest)
+        if st.button("Train a model", type="secondary" if ready else "primary", icon=":material/play_circle:", key="empty_train"):
+            st.switch_page(page_of("train"))
+
+
+def _offer(name: str, label: str, run_id: str, icon: str, *, first: bool) -> None:
+    kind: Literal["primary", "secondary"] = "primary" if first else "secondary"
+    st.button(label, type=kind, icon=icon, on_click=_open, args=(run_id,), key=f"empty_{name}")
+
+
+def _open(run_id: str) -> None:
+    try:
+        session.open_run(run_id)
+    except RunError as error:  # deleted since the button was drawn
+        session.report(str(error))

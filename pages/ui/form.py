@@ -1,0 +1,258 @@
+"""The form of a configuration, generated from its schema: a new field, kind or choice appears by itself.
+
+Session keys owned here: those that begin with the form's key, one a field, as in `<key>.model.quantizer.K`. What was typed stays when it is
+wrong, when the data set changes and back, and when the page is left.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from pages.ui import session
+from pages.ui.terms import field_help
+from vqcore.config.base import Config
+from vqcore.config.run import RunConfig
+from vqcore.errors import ConfigError
+
+BASIC = ("model.quantizer.K", "model.quantizer.D", "model.downsampling", "train.steps")
+MACHINE = ("device", "precision", "threads", "speed_limit", "record_every", "evaluate_every", "evaluation_images", "checkpoint_every")
+WIDE = 250  # pixels, of a field
+FIXED = ("kind", "schema_version")  # chosen by class, not typed
+
+# how a choice is called on screen; what is not here is called by its own name
+CHOICES: dict[Any, str] = {
+    "digits": "Digits",
+    "photos": "Photos",
+    "shapes": "Shapes",
+    "glyphs": "Letters",
+    "rings": "Rings (points)",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "vector": "one vector",
+    "ema": "EMA",
+    "straight_through": "straight-through",
+    "kmeans": "k-means",
+    "l2": "l2-normalised",
+    "mse": "squared error",
+    "bce": "binary cross-entropy",
+}
+
+Values = dict[str, Any]  # dotted path → value
+
+
+def config_form(config: RunConfig, key: str = "form") -> RunConfig | None:
+    """Draw the form, filled from `config` when that changes. Returns the configuration as it stands, or None while it is wrong.
+
+    What is wrong is said under the form, in the configuration's own words.
+    """
+    _adopt(config, key)
+    values: Values = {}
+    with st.container(key=key.replace(".", "_")):
+        data_class = _kind("data", RunConfig.model_fields["data"], key, values)
+        _row([(f"data.{name}", field) for name, field in _own_fields(data_class)], key, values)
+        # the other classes are settled before any widget is drawn, as what makes sense depends on them
+        fields = dict(_leaves(RunConfig, "", key, values))
+        _row([(path, fields[path]) for path in BASIC], key, values, numbers=190)
+        with st.expander("More", icon=":material/tune:", key=f"{key}_more"):
+            for title, paths in _groups(fields).items():
+                st.markdown(f"**{title}**")
+                _row([(path, fields[path]) for path in paths], key, values)
+        try:
+            return RunConfig.parse(_nested(values))
+        except ConfigError as error:
+            st.error(f"These settings cannot be trained yet:\n\n{_listed(str(error))}", icon=":material/rule:")
+            return None
+
+
+def _listed(problems: str) -> str:
+    return "\n".join(f"- {session.plain(line)}" for line in problems.splitlines())
+
+
+def _groups(fields: Mapping[str, FieldInfo]) -> dict[str, list[str]]:
+    rest = [path for path in fields if path not in BASIC]
+    train = [path for path in rest if path.startswith("train.")]
+    quantizer = [path for path in rest if path.startswith("model.quantizer.")]
+    return {
+        "Codes": quantizer,
+        "Network": [path for path in rest if path.startswith("model.") and path not in quantizer],
+        "Training": [path for path in train if path.removeprefix("train.") not in MACHINE],
+        "Machine and records": [path for path in train if path.removeprefix("train.") in MACHINE],
+    }
+
+
+# ---- schema
+
+
+def _kinds(annotation: Any) -> dict[str, type[Config]]:
+    """The configuration classes that a field may hold, by their `kind`; empty for a field that holds a plain value."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    classes = [option for option in options if isinstance(option, type) and issubclass(option, Config)]
+    return {str(option.model_fields["kind"].default if "kind" in option.model_fields else option.__name__): option for option in classes}
+
+
+def _own_fields(cls: type[Config]) -> Iterator[tuple[str, FieldInfo]]:
+    """The fields that are typed, in the order of the schema."""
+    return ((name, field) for name, field in cls.model_fields.items() if name not in FIXED and not _kinds(field.annotation))
+
+
+def _leaves(cls: type[Config], prefix: str, key: str, values: Values) -> Iterator[tuple[str, FieldInfo]]:
+    """Dotted path and field of all that is typed below `cls`, less the data's. Settles each `kind` in `values`."""
+    yield from ((f"{prefix}{name}", field) for name, field in _own_fields(cls))
+    for name, field in cls.model_fields.items():
+        if _kinds(field.annotation) and f"{prefix}{name}" != "data":
+            chosen = _kind(f"{prefix}{name}", field, key, values)
+            yield from _leaves(chosen, f"{prefix}{name}.", key, values)
+
+
+def _kind(path: str, field: FieldInfo, key: str, values: Values) -> type[Config]:
+    """The class that a tagged field holds; asked for where there are several."""
+    kinds = _kinds(field.annotation)
+    name = next(iter(kinds))
+    if len(kinds) > 1:
+        chosen = st.pills(
+            path.rpartition(".")[2].capitalize(),
+            list(kinds),
+            required=True,
+            format_func=_called,
+            key=f"{key}.{path}.kind",
+            help="\n\n".join(f"**{_called(kind)}.** {option.__doc__}" for kind, option in kinds.items()),
+            persist_state="session",
+        )
+        name = chosen or name
+        st.caption(kinds[name].__doc__ or "")
+    if "kind" in kinds[name].model_fields:
+        values[f"{path}.kind"] = name
+    return kinds[name]
+
+
+def _called(value: Any) -> str:
+    return CHOICES.get(value, str(value))
+
+
+# ---- widgets
+
+
+def _row(fields: Iterable[tuple[str, FieldInfo]], key: str, values: Values, numbers: int = WIDE) -> None:
+    """Widgets side by side, as many as there is room for: they wrap on a telephone. `numbers`: pixels for a number."""
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+        for path, field in fields:
+            with st.container(width=numbers if field.annotation in (int, float) else WIDE):
+                _widget(path, field, key, values)
+
+
+def _widget(path: str, field: FieldInfo, key: str, values: Values) -> None:
+    """Draw one field and put its value into `values`."""
+    forced, why = _settled(path, values)
+    label = field.title or path
+    shown = field_help(path, field.description or "")
+    name = _widget_key(path, key, values)
+    if forced is not None:
+        values[path] = forced
+        st.text_input(label, _called(forced), help=shown, disabled=True, key=f"{name}.forced")
+    else:
+        st.session_state.setdefault(name, _typed(field, field.get_default(call_default_factory=True)))
+        values[path] = _input(label, field, name, shown, disabled=bool(why))
+    if why:
+        st.caption(why)
+
+
+def _widget_key(path: str, key: str, values: Values) -> str:
+    section, _, rest = path.partition(".")
+    # each data set keeps its own values, as two may share a field's name with other limits
+    return f"{key}.data.{values['data.kind']}.{rest}" if section == "data" and rest != "kind" else f"{key}.{path}"
+
+
+def _input(label: str, field: FieldInfo, name: str, shown: str, *, disabled: bool) -> Any:
+    kind = field.annotation
+    options = list(get_args(kind)) if get_origin(kind) is Literal else []
+    common: dict[str, Any] = {"key": name, "help": shown, "disabled": disabled, "persist_state": "session"}
+    # about 34 pixels of padding and 8.2 a letter: what would wrap becomes a list
+    if options and sum(34 + 8.2 * len(_called(option)) for option in options) <= WIDE - 5:
+        return st.segmented_control(label, options, required=True, format_func=_called, **common)
+    if options:
+        return st.selectbox(label, options, format_func=_called, **common)
+    if kind is bool:
+        return st.toggle(label, **common)
+    if kind is int:
+        return st.number_input(label, step=_step(field), **common)
+    if kind is float:
+        # limits are the configuration's to check: it says what is allowed and keeps what was typed
+        return st.number_input(label, step=_fine(field), format="%g", **common)
+    typed = str(st.text_input(label, **common)).strip()  # a number or a word, as threads are
+    return int(typed) if typed.isdecimal() else typed
+
+
+def _step(field: FieldInfo) -> int:
+    multiple = next((mark.multiple_of for mark in field.metadata if hasattr(mark, "multiple_of")), 0)
+    return int(multiple) or (100 if field.default >= 1000 else 1)
+
+
+def _fine(field: FieldInfo) -> float:
+    size = abs(field.default)
+    return float(f"1e{int(f'{size:e}'.partition('e')[2]) - 1}") if size else 0.01
+
+
+def _typed(field: FieldInfo, value: Any) -> Any:
+    """A value as its widget holds it."""
+    if field.annotation is float:
+        return float(value)
+    plain = field.annotation in (bool, int) or get_origin(field.annotation) is Literal
+    return value if plain else str(value)
+
+
+def _settled(path: str, values: Mapping[str, Any]) -> tuple[Any, str]:
+    """What earlier choices force this field to be (None: nothing), and why it cannot be chosen now ("": it can)."""
+    match path:
+        case "model.downsampling" if values.get("data.kind") == "rings":
+            return "vector", "Points have no grid: they become one vector."
+        case "model.reconstruction" if values.get("data.kind") == "rings":
+            return "mse", "Points are not black or white: squared error it is."
+        case "model.quantizer.init_scale" if values.get("model.quantizer.init") in ("data", "kmeans"):
+            return None, "Codes start on encoder outputs: no scale to choose."
+        case "model.quantizer.codebook_weight" if values.get("model.quantizer.learning") == "ema":
+            return None, "EMA moves the codes: the codebook loss is only shown."
+    return None, ""
+
+
+# ---- state
+
+
+def _adopt(config: RunConfig, key: str) -> None:
+    """Fill the widgets anew when another configuration is handed in."""
+    text = json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    if st.session_state.get(f"{key}.adopted") == text:
+        return
+    st.session_state[f"{key}.adopted"] = text
+    values = {"data.kind": config.data.kind}
+    for path, field, value in _walk(config, ""):
+        st.session_state[_widget_key(path, key, values)] = value if field is None else _typed(field, value)
+
+
+def _walk(config: Config, prefix: str) -> Iterator[tuple[str, FieldInfo | None, Any]]:
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, Config):
+            yield from _walk(value, f"{prefix}{name}.")
+        elif name == "kind":
+            yield f"{prefix}{name}", None, value
+        elif name not in FIXED:
+            yield f"{prefix}{name}", field, value
+
+
+def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *parents, leaf = path.split(".")
+        node = tree
+        for part in parents:
+            node = node.setdefault(part, {})
+        node[leaf] = value
+    return tree

@@ -1,0 +1,127 @@
+"""What stands around every page: the open run, the engine, who you are, the words. Session keys owned here: `frame_*`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from pages.ui import session, terms
+from vqcore.errors import RunError
+from vqcore.jobs.engine import State
+from vqcore.runs.folder import NICKNAME_LENGTH
+from vqcore.runs.store import Summary
+
+POLL = 1.0  # seconds between looks while the engine starts
+LOOK = 15.0  # and afterwards
+
+# room for pictures: Streamlit's own margins leave 660 pixels of 1280 when the sidebar is open
+STYLE = """<style>
+.stMainBlockContainer { padding-inline: clamp(1rem, 3vw, 3rem); max-width: 1500px; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
+[data-testid="stMetricValue"], [data-testid="stMarkdownContainer"] { font-variant-numeric: tabular-nums; }
+</style>"""
+# the dark theme's accent is light, as it also colours text; Streamlit writes white on it all the same
+ON_ACCENT = "#0C1512"
+STYLE_DARK = f"""<style>
+button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled):hover {{ color: {ON_ACCENT}; }}
+</style>"""
+
+_ENGINE: dict[State, tuple[str, Literal["orange", "green", "red"], str]] = {
+    "starting": ("Engine starting", "orange", ":material/hourglass_top:"),
+    "ready": ("Engine ready", "green", ":material/check_circle:"),
+    "failed": ("Engine failed", "red", ":material/error:"),
+}
+
+
+def sidebar() -> None:
+    """Draw the sidebar under the navigation; above the page, why a run could not be opened."""
+    st.html(STYLE + (STYLE_DARK if st.context.theme.type == "dark" else ""))
+    problem = session.take_problem()
+    if problem:
+        st.warning(f"{session.plain(problem)} Choose another under “Open run”.", icon=":material/link_off:")
+    with st.sidebar:
+        _run_picker()
+        left, right = st.columns(2)
+        if left.button("Words", icon=":material/menu_book:", width="stretch", key="frame_words", help="Every word and figure, explained."):
+            terms.glossary()
+        name = session.plain(session.owner().nickname) or "You"
+        if right.button(
+            name, icon=":material/person:", width="stretch", key="frame_you", help="Your name, as others see it beside your runs."
+        ):
+            _you()
+        starting = session.engine().health().state == "starting"
+        st.fragment(_engine, run_every=POLL if starting else LOOK)(starting)
+
+
+def _run_picker() -> None:
+    runs = {entry.id: entry for entry in session.store().list() if not entry.problem}
+    mine = session.owner().hash
+    order = sorted(runs, key=lambda run_id: runs[run_id].owner != mine)  # own runs first, else as the store lists them
+    opened = st.session_state.get("run_id")
+    st.session_state["frame_run"] = opened if opened in runs else None
+    st.selectbox(
+        "Open run",
+        order,
+        index=None,
+        format_func=lambda run_id: _title(runs[run_id]) if run_id in runs else str(run_id),
+        placeholder="None" if runs else "No runs yet",
+        key="frame_run",
+        on_change=_picked,
+        disabled=not runs,
+        help="The run that every screen shows: your own first, then other people's, then the examples.",
+    )
+
+
+def _title(entry: Summary) -> str:
+    who = "example" if entry.read_only else entry.nickname
+    return " · ".join(part for part in (entry.name, who) if part)
+
+
+def _picked() -> None:
+    run_id = st.session_state["frame_run"]
+    if run_id is None:
+        session.close_run()
+        return
+    try:
+        session.open_run(run_id)
+    except RunError as error:  # deleted since the list was drawn
+        session.close_run()
+        session.report(str(error))
+
+
+def _engine(was_starting: bool) -> None:
+    health = session.engine().health()
+    if was_starting and health.state != "starting":
+        st.rerun()  # the pages may offer what they could not before
+    title, colour, icon = _ENGINE[health.state]
+    load = f" · {health.busy} of {health.slots} busy" if health.state == "ready" else ""
+    waiting = f", {health.waiting} waiting" if health.waiting else ""
+    st.badge(
+        f"{title}{load}{waiting}", color=colour, icon=icon, help="Trains runs in processes of its own: they go on when this page is closed."
+    )
+    if health.state == "ready":
+        told = "What trains: the fastest that this machine has. A run's settings may ask for another."
+        st.badge(session.device(), color="gray", icon=":material/memory:", help=told)
+    if health.message:
+        st.caption(session.plain(health.message))
+
+
+@st.dialog("You", icon=":material/person:")
+def _you() -> None:
+    who = session.owner()
+    with st.form("frame_you_form", border=False):
+        name = st.text_input("Nickname", who.nickname, max_chars=NICKNAME_LENGTH, placeholder="As others shall see it")
+        token = ""
+        if session.teacher_possible() and not who.teacher:
+            token = st.text_input("Teacher's token", type="password", help="Whoever holds it may control and delete every run.")
+        saved = st.form_submit_button("Save", type="primary")
+    if who.teacher:
+        st.caption("You hold the teacher's token: every run is yours to control.")
+    st.caption("This browser is known by a random cookie. Runs started here are yours to stop, rename and delete; everyone may look.")
+    if saved:
+        session.set_nickname(name)
+        if token and not session.become_teacher(token):
+            st.error("That is not the teacher's token. Ask whoever started the server.", icon=":material/key_off:")
+            return
+        st.rerun()

@@ -1,0 +1,40 @@
+"""The screens that exist, in the order of the sidebar. A new screen is a file in `pages/` and one entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """`term` is the field's own word for what the screen shows; `look` is the one sentence that says what to look at."""
+
+    section: str
+    title: str
+    term: str
+    look: str
+    icon: str
+
+
+SCREENS: dict[str, Screen] = {
+    "train": Screen("First", "Train", "training", "Do pictures improve while codes stay in use?", ":material/play_circle:"),
+    "inside": Screen("First", "Inside", "the pipeline", "Follow one tile from left to right.", ":material/account_tree:"),
+    "runs": Screen("Further", "Runs", "run table", "What differed?", ":material/table_rows:"),
+}
+
+
+def page_of(name: str) -> Path:
+    """The file of a screen, for `st.Page` and `st.switch_page`."""
+    return PAGES / f"{name}.py"
+
+
+def header(name: str) -> None:
+    """The top of a screen: its word, the field's term, and what to look at."""
+    screen = SCREENS[name]
+    st.title(screen.title, anchor=False, help=None)
+    st.markdown(f":gray[{screen.term[:1].upper() + screen.term[1:]}.] **{screen.look}**")

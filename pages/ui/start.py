@@ -1,0 +1,179 @@
+"""How a run is started: preset cards, one click each; a form for one's own; and the run that exists already, offered first.
+
+Session keys owned here: `start_*`.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui import scroll, session
+from pages.ui.form import CHOICES, config_form
+from pages.ui.screens import page_of
+from vqcore.config.presets import PRESETS, Preset
+from vqcore.config.run import RunConfig
+from vqcore.errors import VQError
+from vqcore.runs.folder import RunFolder
+
+CARDS = Path(__file__).resolve().parents[2] / "assets" / "cards"
+PER_ROW = 3
+
+_STYLE = """<style>
+.vq-card { display: block; width: 100%; height: auto; image-rendering: pixelated; }
+</style>"""
+
+
+def choose() -> None:
+    """The presets as cards, and under "Customise" the form. Starting one opens its run."""
+    warm = session.engine().health()
+    if warm.state == "starting":
+        st.info("The engine is warming up. Start a run all the same: it begins by itself.", icon=":material/hourglass_top:")
+    elif warm.state == "failed":
+        st.error(f"The engine failed, so nothing can be trained now. {session.plain(warm.message)}", icon=":material/error:")
+    if refused := problem():
+        st.error(session.plain(refused), icon=":material/error:")
+    st.markdown(
+        "Try this: press **Train** under Digits. The cards show originals, what the trained model makes of them, and the codes in between."
+    )
+    st.html(_STYLE)
+    names = list(PRESETS)
+    for first in range(0, len(names) + 1, PER_ROW):
+        for place, name in zip(st.columns(PER_ROW), [*names, ""][first : first + PER_ROW], strict=False):
+            with place, st.container(border=True, height="stretch"):
+                _card(name, PRESETS[name]) if name else _own_card()
+    if st.session_state.get("start_own"):
+        _customise()
+    if offered := st.session_state.get("start_offer"):
+        _offer(*offered)
+    scroll.to_top("cards")
+
+
+def _card(name: str, preset: Preset) -> None:
+    _picture(name, f"{preset.title}: originals, what the trained model makes of them, and the codes between")
+    st.markdown(f"**{preset.title}**  \n{preset.sentence}")
+    note = "Downloads its data once." if preset.needs_download else ""
+    st.button(
+        "Train",
+        key=f"start_{name}",
+        icon=":material/play_arrow:",
+        type="primary",
+        width="stretch",
+        help=note or None,
+        on_click=_start,
+        args=(preset.config, preset.title, name),
+    )
+
+
+def _own_card() -> None:
+    _picture("own", "The data sets to choose from")
+    st.markdown("**Your own**  \nChoose the data, the codes and how they learn. Every setting explains itself.")
+    st.toggle("Customise", key="start_own", persist_state="session")
+
+
+def _customise() -> None:
+    st.subheader("Customise", anchor=False)
+    base = st.pills("Begin with", list(PRESETS), default=next(iter(PRESETS)), required=True, format_func=_preset_title, key="start_base")
+    config = config_form(PRESETS[base].config, key="start_form")
+    name = st.text_input("Name of the run", max_chars=80, key="start_name", placeholder=_title(config), persist_state="session")
+    st.button(
+        "Train",
+        key="start_custom",
+        icon=":material/play_arrow:",
+        type="primary",
+        disabled=config is None,
+        on_click=_start,
+        args=(config, name or _title(config), ""),
+    )
+
+
+def _preset_title(name: str) -> str:
+    return PRESETS[name].title
+
+
+def _title(config: RunConfig | None) -> str:
+    if config is None:
+        return ""
+    kind = config.data.kind
+    return f"{CHOICES.get(kind, kind)}, K = {config.model.quantizer.K}, D = {config.model.quantizer.D}"
+
+
+def _start(config: RunConfig, name: str, preset: str, again: bool = False) -> None:
+    """Start the run and open it; where the same experiment exists, offer that first, unless `again`."""
+    try:
+        found = None if again else session.store().find(config.identity)
+        if found is not None:
+            st.session_state["start_offer"] = (config, name, preset, found.id)
+            return
+        who = session.owner()
+        folder = session.store().create(config, name=name, owner=who.hash, nickname=who.nickname, preset=preset)
+        session.open_run(folder.id)
+        session.engine().submit(folder.id)
+    except VQError as error:
+        st.session_state["start_problem"] = str(error)
+
+
+def _withdraw() -> None:
+    st.session_state.pop("start_offer", None)
+
+
+@st.dialog("This has been trained already", icon=":material/content_copy:", on_dismiss=_withdraw)
+def _offer(config: RunConfig, name: str, preset: str, run_id: str) -> None:
+    try:
+        folder = session.store().get(run_id)
+        st.markdown(_existing(folder))
+    except VQError as error:  # deleted in the meantime
+        st.markdown(session.plain(str(error)))
+    left, right = st.columns(2)
+    if left.button("Open it", key="start_open", icon=":material/visibility:", type="primary", width="stretch"):
+        _withdraw()
+        session.open_run(run_id)
+        st.rerun()
+    if right.button("Train again anyway", key="start_again", icon=":material/replay:", width="stretch"):
+        _withdraw()
+        _start(config, name, preset, again=True)
+        st.rerun()
+
+
+def problem() -> str:
+    """Why the last run could not be started; said once."""
+    return str(st.session_state.pop("start_problem", ""))
+
+
+def _existing(folder: RunFolder) -> str:
+    about, status = folder.about(), folder.status()
+    who = f" by {session.plain(about.nickname)}" if about.nickname else ""
+    figures = status.figures
+    result = f" At step {figures.step:,} it used {figures.used} of {figures.K} codes." if figures and figures.K else ""
+    return (
+        f"**{session.plain(about.name)}**{who} has the same settings and the same seed ({status.state}), "
+        f"and the same settings and seed give the same run.{result}"
+    )
+
+
+def _picture(name: str, alt: str) -> None:
+    source = _inline(CARDS / f"{name}.png")
+    if source:
+        st.html(f'<img class="vq-card" src="{source}" alt="{html.escape(alt)}">')
+
+
+@cache
+def _inline(path: Path) -> str:
+    try:
+        return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    except OSError:
+        return ""
+
+
+def another() -> None:
+    """Leave the open run, which goes on, for the cards."""
+    st.button("Train another", key="start_another", icon=":material/add:", on_click=session.close_run)
+
+
+def links() -> None:
+    """Where to go with a run that has pictures."""
+    st.page_link(page_of("inside"), label="Look inside", icon=":material/account_tree:", width="content")

@@ -1,0 +1,62 @@
+"""Every benchmark runs, as small as it goes, and what it says is whole. Its figures are not looked at: this machine is busy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.common import report
+
+ROOT = Path(__file__).parents[2]
+
+
+def rows(module: str, *options: str) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", "--quick", "--json", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    if done.stderr.startswith("Skipped:"):
+        if os.environ.get("CI") and "browser" in done.stderr:
+            pytest.fail(done.stderr)
+        pytest.skip(done.stderr)
+    document = json.loads(done.stdout)
+    assert {"cpu", "cores", "threads", "torch", "python"} <= set(document["settings"])
+    found: list[dict[str, Any]] = document["rows"]
+    return found
+
+
+def test_mnist_with_cures_and_without() -> None:
+    cured, plain = rows("mnist")
+    assert (cured["run"], plain["run"]) == ("three cures", "no cures")
+    for row in (cured, plain):
+        assert row["K"] == 128
+        assert 0 < row["NMSE"] < 10
+        assert 1 <= row["perplexity"] <= row["used_in_validation"] <= row["K"]
+        assert row["seconds"] > 0
+
+
+@pytest.mark.browser
+def test_watched_against_unwatched() -> None:
+    (row,) = rows("watched")
+    assert row["watched_steps_per_s"] > 0
+    assert row["unwatched_steps_per_s"] > 0
+    assert row["ratio"] == pytest.approx(row["watched_steps_per_s"] / row["unwatched_steps_per_s"])
+
+
+@pytest.mark.browser
+def test_waiting_for_paint_and_for_the_first_point() -> None:
+    found = rows("first_point")
+    assert len(found) == 3
+    assert all(0 < row["least_s"] <= row["median_s"] <= row["most_s"] for row in found)
+
+
+def test_a_table_is_printed_without_json(capsys: pytest.CaptureFixture[str]) -> None:
+    report("A title", [{"run": "one", "figure_s": 1234.5678}, {"run": "two", "figure_s": 2.0}], as_json=False)
+    printed = capsys.readouterr().out
+    for part in ("A title", "one", "two", "figure s", "1,235", "torch"):
+        assert part in printed

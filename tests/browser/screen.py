@@ -1,0 +1,92 @@
+"""What the tests look for on a page, and how they wait for it."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+_POINTS = """key => {
+  const chart = document.querySelector(`.st-key-${key} .js-plotly-plot`);
+  return chart && chart.data ? Math.max(0, ...chart.data.map(trace => (trace.x ? trace.x.length : 0))) : 0;
+}"""
+# what a person would have to scroll sideways for; what scrolls inside its own box, as wide tables do, is fine
+_OVERFLOW = """() => {
+  const wide = document.documentElement.clientWidth;
+  const scrolls = node => ["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(node).overflowX);
+  const main = document.querySelector('[data-testid="stMain"]');
+  const found = [];
+  if (document.documentElement.scrollWidth > wide) found.push(`document: ${document.documentElement.scrollWidth} > ${wide}`);
+  if (main.scrollWidth > main.clientWidth) found.push(`main: ${main.scrollWidth} > ${main.clientWidth}`);
+  for (const node of main.querySelectorAll("*")) {
+    const box = node.getBoundingClientRect();
+    if (box.width === 0 || box.right <= wide + 1) continue;
+    let parent = node.parentElement;
+    while (parent !== main && !scrolls(parent)) parent = parent.parentElement;
+    if (parent === main) found.push(`${node.tagName}.${node.className}: ends at ${Math.round(box.right)} of ${wide}`);
+  }
+  return found.slice(0, 5);
+}"""
+_COLOURS = """selector => {
+  const node = document.querySelector(selector);
+  let behind = node;
+  while (behind && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
+  const rgb = text => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  return [rgb(getComputedStyle(node).color), rgb(getComputedStyle(behind).backgroundColor)];
+}"""
+
+
+def button(page: Page, key: str) -> Locator:
+    """The button with that key."""
+    return page.locator(f".st-key-{key} button").first
+
+
+def badge(page: Page, text: str) -> None:
+    """Wait until the run's line says so."""
+    expect(page.locator(".st-key-train_line")).to_contain_text(text)
+
+
+def points(page: Page, key: str = "train_loss") -> int:
+    """How many points the longest curve of a chart has; 0 without the chart."""
+    return int(page.evaluate(_POINTS, key))
+
+
+def wait_for_points(page: Page, more_than: int = 0, key: str = "train_loss") -> int:
+    """Wait until the longest curve has more points than that."""
+    page.wait_for_function(f"([key, count]) => ({_POINTS})(key) > count", arg=[key, more_than])
+    return points(page, key)
+
+
+def run_id(page: Page) -> str:
+    """The run in the address; "" without one."""
+    return parse_qs(urlsplit(page.url).query).get("run", [""])[0]
+
+
+def settled(page: Page) -> None:
+    """Wait until Streamlit has drawn the page and nothing runs."""
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator('[data-testid="stStatusWidget"]')).to_have_count(0)
+    page.wait_for_timeout(300)  # styles and charts follow the last element
+
+
+def no_problems(page: Page) -> None:
+    """No traceback, no failed part, no chart that could not be drawn."""
+    problems = page.locator('[data-testid="stException"], [data-testid="stAlertContentError"], .vq-chart-problem:visible')
+    assert problems.all_inner_texts() == []
+
+
+def overflow(page: Page) -> list[str]:
+    """What sticks out at the right, as text; empty: nothing does."""
+    return list(page.evaluate(_OVERFLOW))
+
+
+def contrast(page: Page, selector: str) -> tuple[float, float]:
+    """The contrast ratio of an element's text against what is behind it (1 to 21, WCAG 2), and the luminance behind it (0 to 1)."""
+    text, behind = (_luminance(colour) for colour in page.evaluate(_COLOURS, selector))
+    return (max(text, behind) + 0.05) / (min(text, behind) + 0.05), behind
+
+
+def _luminance(colour: list[float]) -> float:
+    parts = [value / 255 for value in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -1,0 +1,170 @@
+"""Quantizers to hold the contracts against: every registered kind in several settings, and fakes with several books and with none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vqcore.config.quantizer import QuantizerConfig, VQConfig
+from vqcore.quantizers.base import Book, Quantized, Quantizer
+from vqcore.quantizers.lookup import nearest_code
+from vqcore.quantizers.registry import QUANTIZERS, build_quantizer
+from vqcore.quantizers.vq import VQ
+
+D = 6
+
+# several settings of each kind, all of code dimension D
+SETTINGS: dict[str, list[QuantizerConfig]] = {
+    "vq": [
+        VQConfig(K=16, D=D, init="normal"),
+        VQConfig(K=9, D=D, init="kmeans", learning="ema", revival_threshold=0.1),
+        VQConfig(K=300, D=D, init="data", distance="l2", estimator="rotation", revival_threshold=0.1),
+        VQConfig(K=16, D=D, init="uniform", distance="l2", learning="ema"),
+    ],
+}
+
+
+class Residual(Quantizer):
+    """A fake with two books: the second quantises what the first leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList([VQ(VQConfig(K=8, D=D, init="normal")), VQ(VQConfig(K=5, D=D, init="normal", init_scale=0.5))])
+        self.books = (Book("coarse", 8, D), Book("fine", 5, D))
+        self.dim = D
+
+    def _vqs(self) -> list[VQ]:
+        return [stage for stage in self.stages if isinstance(stage, VQ)]
+
+    def forward(self, z: Tensor) -> Quantized:
+        coarse_vq, fine_vq = self._vqs()
+        full = z.float()
+        coarse = coarse_vq(full)
+        fine = fine_vq(full - coarse.z_q.detach())
+        z_q = (coarse.z_q + fine.z_q).detach() + (full - full.detach())
+        terms = {name: coarse.terms[name] + fine.terms[name] for name in coarse.terms}
+        return Quantized(z_q.to(z.dtype), coarse.indices + fine.indices, coarse.loss + fine.loss, terms)
+
+    def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
+        coarse, fine = self._vqs()
+        return coarse.codes(indices[:1]) + fine.codes(indices[1:])
+
+    def codebooks(self) -> tuple[Tensor, ...]:
+        return tuple(vq.codebooks()[0] for vq in self._vqs())
+
+    def code_weights(self) -> tuple[nn.Parameter, ...]:
+        return tuple(vq.codebook for vq in self._vqs())
+
+    def ema_counts(self) -> tuple[Tensor, ...]:
+        return tuple(vq.ema_counts()[0] for vq in self._vqs())
+
+    @property
+    def changed(self) -> tuple[Tensor, ...]:
+        return tuple(vq.changed[0] for vq in self._vqs())
+
+    def update_(self, generator: torch.Generator) -> None:
+        for vq in self._vqs():
+            vq.update_(generator)
+
+    def reconfigure_(self, config: QuantizerConfig) -> None: ...
+
+
+class Halves(Quantizer):
+    """A fake with two books of half the dimension, one for each half of the vector: rows without EMA, revival or k-means."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Parameter(torch.randn(4, D // 2)), nn.Parameter(torch.randn(7, D // 2))
+        self.books = (Book("left", 4, D // 2), Book("right", 7, D // 2))
+        self.dim = D
+        for name, book in zip(("left", "right"), self.books, strict=True):
+            self.register_buffer(f"count_{name}", torch.ones(book.K))
+            self.register_buffer(f"changed_{name}", torch.zeros(book.K, dtype=torch.bool))
+
+    def forward(self, z: Tensor) -> Quantized:
+        flat = z.movedim(1, -1).float()  # (B, *S, D)
+        indices = tuple(
+            nearest_code(half.reshape(-1, D // 2), book).view(half.shape[:-1])
+            for half, book in zip(flat.chunk(2, dim=-1), (self.left, self.right), strict=True)
+        )
+        z_q = self.codes(indices)
+        error = (z.float() - z_q).square().sum() / max(1, z.numel())
+        return Quantized((z_q.detach() + (z - z.detach())).to(z.dtype), indices, error, {"commitment": error})
+
+    def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
+        return torch.cat([self.left[indices[0]], self.right[indices[1]]], dim=-1).movedim(-1, 1)
+
+    def codebooks(self) -> tuple[Tensor, ...]:
+        return self.left.detach(), self.right.detach()
+
+    def code_weights(self) -> tuple[nn.Parameter, ...]:
+        return self.left, self.right
+
+    def ema_counts(self) -> tuple[Tensor, ...]:
+        return self.get_buffer("count_left"), self.get_buffer("count_right")
+
+    @property
+    def changed(self) -> tuple[Tensor, ...]:
+        return self.get_buffer("changed_left"), self.get_buffer("changed_right")
+
+    def reconfigure_(self, config: QuantizerConfig) -> None: ...
+
+
+class Gaussian(Quantizer):
+    """A fake without books, as a VAE's: noise in training, and a KL term of which a test can know the value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.books = ()
+        self.dim = D
+
+    def forward(self, z: Tensor) -> Quantized:
+        kl = z.float().square().sum() / 2 / max(1, len(z))
+        return Quantized(z + 0.01 * torch.randn_like(z) if self.training else z, (), kl, {"kl": kl})
+
+    def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
+        raise NotImplementedError("no books, no codes")
+
+    def reconfigure_(self, config: QuantizerConfig) -> None: ...
+
+
+def _cases() -> dict[str, Callable[[], Quantizer]]:
+    cases: dict[str, Callable[[], Quantizer]] = {
+        f"{kind}-{i}": (lambda config=config: build_quantizer(config))  # type: ignore[misc]
+        for kind, configs in SETTINGS.items()
+        for i, config in enumerate(configs)
+    }
+    return cases | {"fake-residual": Residual, "fake-halves": Halves, "fake-no-books": Gaussian}
+
+
+CASES = _cases()
+
+
+@pytest.fixture(params=CASES)
+def make_quantizer(request: pytest.FixtureRequest) -> Callable[[], Quantizer]:
+    """Builds the same fresh quantizer each time it is called."""
+
+    def make() -> Quantizer:
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            return CASES[request.param]()
+
+    return make
+
+
+@pytest.fixture
+def quantizer(make_quantizer: Callable[[], Quantizer]) -> Quantizer:
+    return make_quantizer()
+
+
+@pytest.fixture
+def covered_kinds() -> set[str]:
+    return set(SETTINGS)
+
+
+@pytest.fixture
+def registered_kinds() -> set[str]:
+    return set(QUANTIZERS)

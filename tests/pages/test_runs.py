@@ -1,0 +1,190 @@
+"""The table of runs, and what may be done with whose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import session
+from pages.ui.compare import MEASURES, curves, differences, titles
+from pages.ui.runtable import rows, state_key
+from vqcore.runs.folder import RunFolder
+from vqcore.runs.store import RunStore, Summary
+
+from .conftest import ADA, BOB
+
+Page = Callable[..., AppTest]
+Finished = Callable[..., RunFolder]
+
+
+def ticked(at: AppTest, store: RunStore, *ids: str) -> AppTest:
+    """The page with these runs ticked."""
+    runs = store.list()
+    lines = [entry.id for entry in runs]
+    at.session_state[state_key(runs, "runs_table")] = {
+        "selection": {"rows": [lines.index(run_id) for run_id in ids], "columns": [], "cells": []}
+    }
+    return at.run()
+
+
+def test_no_runs_teaches_and_leads_on(page: Page) -> None:
+    at = page("runs")
+    assert "every run gets a line" in at.info[0].value
+    assert at.button(key="empty_train")
+
+
+def test_the_table_says_whose_and_how_well(page: Page, finished: Finished, store: RunStore) -> None:
+    finished("Mine", cookie=ADA, nickname="Ada")
+    finished("Theirs", cookie=BOB, nickname="Bob")
+    finished("Terminal")
+    at = page("runs")
+    assert not at.exception and not at.error
+    frame = at.dataframe[0].value
+    assert dict(zip(frame["Run"], frame["Whose"], strict=True)) == {"Mine": "Ada (you)", "Theirs": "Bob", "Terminal": "command line"}
+    assert set(frame["NMSE"]) == {0.25} and set(frame["Codes used"]) == {"5 of 8"} and set(frame["K"]) == {8}
+
+
+def test_own_runs_may_be_changed_and_others_say_why_not(page: Page, finished: Finished, store: RunStore) -> None:
+    mine = finished("Mine", cookie=ADA)
+    theirs = finished("*Theirs*", cookie=BOB, nickname="Bob")
+    at = ticked(page("runs"), store, mine.id)
+    assert not at.exception
+    assert not at.button(key="runs_rename").disabled and not at.button(key="runs_delete").disabled
+    at = ticked(page("runs"), store, theirs.id)
+    assert at.button(key="runs_rename").disabled and at.button(key="runs_delete").disabled
+    assert not at.button(key="runs_open").disabled
+    assert any("\\*Theirs\\* belongs to Bob" in caption.value for caption in at.caption)
+    at = ticked(page("runs"), store, mine.id, theirs.id)
+    assert at.button(key="runs_delete").disabled, "one that is not mine keeps both"
+
+
+def test_opening_a_run_goes_to_it(page: Page, finished: Finished, store: RunStore) -> None:
+    folder = finished("Theirs", cookie=BOB)
+    at = ticked(page("runs"), store, folder.id)
+    at.button(key="runs_open").click().run()
+    assert not at.exception
+    assert at.session_state["run_id"] == folder.id
+
+
+def test_two_runs_are_compared(page: Page, finished: Finished, store: RunStore) -> None:
+    small = finished("Small", cookie=ADA)
+    large = finished("Large", **{"model.quantizer.K": 16})
+    at = ticked(page("runs"), store, small.id, large.id)
+    assert not at.exception and not at.error
+    different = at.dataframe[1].value
+    assert dict(zip(different["Setting"], different["Small"], strict=True))["Codes K"] == "8"
+    assert dict(zip(different["Setting"], different["Large"], strict=True))["Codes K"] == "16"
+    assert len(at.get("bidi_component")) == 2
+
+
+def test_a_damaged_run_is_listed_and_explained(page: Page, finished: Finished, store: RunStore) -> None:
+    folder = finished("Broken", cookie=ADA)
+    (folder.path / "config.json").write_text('{"schema_version": 99}', encoding="utf-8")
+    at = ticked(page("runs"), store, folder.id)
+    assert not at.exception
+    assert at.dataframe[0].value["State"][0] == "cannot be read"
+    assert "newer" in at.warning[0].value
+    assert at.button(key="runs_open").disabled and not at.button(key="runs_delete").disabled
+
+
+def _delete(run_id: str, cookie: str) -> None:
+    import streamlit as st
+
+    from pages.ui import runactions, session
+
+    st.session_state["guest"] = cookie
+    entry = next((entry for entry in session.store().list() if entry.id == run_id), None)
+    if entry:
+        runactions.delete([entry])
+
+
+def test_deleting_is_asked_twice(finished: Finished, store: RunStore) -> None:
+    folder = finished("Mine", cookie=ADA)
+    at = AppTest.from_function(_delete, args=(folder.id, ADA), default_timeout=30).run()
+    assert at.button(key="runs_delete_sure").disabled and folder.path.exists()
+    at.checkbox(key="runs_sure").check().run()
+    assert folder.path.exists()
+    at.button(key="runs_delete_sure").click().run()
+    assert not at.exception
+    assert not folder.path.exists()
+
+
+def test_a_forged_click_deletes_nothing_of_others(finished: Finished) -> None:
+    folder = finished("Theirs", cookie=BOB)
+    at = AppTest.from_function(_delete, args=(folder.id, ADA), default_timeout=30).run()
+    at.checkbox(key="runs_sure").check().run()
+    at.button(key="runs_delete_sure").click().run()
+    assert folder.path.exists()
+    assert "not yours" in at.error[0].value
+
+
+def _rename(run_id: str, cookie: str) -> None:
+    import streamlit as st
+
+    from pages.ui import runactions, session
+
+    st.session_state["guest"] = cookie
+    runactions.rename(next(entry for entry in session.store().list() if entry.id == run_id))
+
+
+@pytest.mark.parametrize(("cookie", "name", "after"), [(ADA, "Better", "Better"), (ADA, "   ", "Mine"), (BOB, "Stolen", "Mine")])
+def test_renaming(finished: Finished, cookie: str, name: str, after: str) -> None:
+    folder = finished("Mine", cookie=ADA)
+    at = AppTest.from_function(_rename, args=(folder.id, cookie), default_timeout=30).run()
+    at.text_input(key="runs_rename_name").input(name)
+    at.button[0].click().run()
+    assert not at.exception
+    assert folder.about().name == after
+    assert bool(at.error) == (after == "Mine")
+
+
+def test_an_example_can_be_opened_only(page: Page, finished: Finished, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = finished("Example", cookie=ADA)
+    demo = store.root.parent / "demo"
+    demo.mkdir()
+    folder.path.rename(demo / folder.id)
+    monkeypatch.setattr(session, "DEMO", demo)
+    monkeypatch.setattr(session, "_stores", {})
+    at = page("inside")
+    at.button(key="empty_example").click().run()
+    assert at.session_state["run_id"] == folder.id and not at.exception
+    at = ticked(page("runs"), RunStore(store.root, extra=[demo]), folder.id)
+    assert at.button(key="runs_delete").disabled and at.button(key="runs_rename").disabled
+    assert any("comes with the program" in caption.value for caption in at.caption)
+
+
+def test_rows_name_states_and_progress() -> None:
+    def entry(**changes: object) -> Summary:
+        values = dict(
+            id="a", name="A", owner="", nickname="", preset="", state="running", data="rings", K=0, D=0, steps=200, step=50, figures=None,
+            created="not a time", identity="", treated=True, read_only=False,
+        )  # fmt: skip
+        return Summary(**(values | changes))  # type: ignore[arg-type]
+
+    drawn = rows([entry(), entry(state="finished", step=200, treated=False), entry(problem="torn")], "me")
+    assert drawn["State"] == ["running, 25 %, treated", "finished", "cannot be read"]
+    assert drawn["K"] == [None] * 3 and drawn["Begun"] == [None] * 3 and drawn["Data"][0] == "Rings (points)"
+
+
+def test_every_measure_gives_one_curve_a_run_with_a_name_of_its_own(finished: Finished) -> None:
+    folders = [finished("Same"), finished("Same")]
+    names = titles(folders)
+    assert len(set(names)) == 2
+    for measure in MEASURES:
+        figure = curves(folders, measure)
+        assert len(figure["data"]) == 2
+        assert all(len(trace["x"]) == 3 for trace in figure["data"])
+        json.dumps(figure, allow_nan=False)
+
+
+def test_differences_names_only_what_differs(finished: Finished) -> None:
+    base = finished().config()
+    assert differences([base, base]) == {}
+    other = base.edited({"train.lr": 0.5, "data": {"kind": "photos"}, "model.downsampling": "vector"})
+    found = differences([base, other])
+    assert found["Learning rate"] == ["0.001", "0.5"] and found["Downsampling"] == ["4", "vector"]
+    assert found["Patches"] == ["–", "4096"] and found["Data"] == ["digits", "photos"]
+    assert "Codes K" not in found

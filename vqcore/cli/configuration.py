@@ -1,0 +1,56 @@
+"""From options to a configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vqcore.config.presets import PRESETS
+from vqcore.config.run import RunConfig
+from vqcore.errors import ConfigError
+
+
+def build_config(preset: str | None, file: Path | None, changes: Sequence[str], steps: int | None) -> tuple[RunConfig, str]:
+    """The configuration that the options ask for, and a title for it. Raises ConfigError."""
+    if (preset is None) == (file is None):
+        raise ConfigError(f"Give either --preset or --config. Presets: {', '.join(PRESETS)}.")
+    if preset is not None:
+        if preset not in PRESETS:
+            raise ConfigError(f"There is no preset {preset!r}. There are: {', '.join(PRESETS)}.")
+        config, title = PRESETS[preset].config, PRESETS[preset].title
+    else:
+        assert file is not None
+        config, title = _read_config(file), file.stem
+    edits = dict(parse_change(text) for text in changes)
+    if steps is not None:
+        if "train.steps" in edits:
+            raise ConfigError("Give --steps or --set train.steps=N, not both.")
+        edits["train.steps"] = steps
+    return (config.edited(edits) if edits else config), title
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """`model.quantizer.K=64` → ("model.quantizer.K", 64). What is no JSON is text. Raises ConfigError without a `=`."""
+    path, sign, value = text.partition("=")
+    path = path.strip()
+    if not sign or not path:
+        raise ConfigError(f"--set {text}: expected PATH=VALUE, as in model.quantizer.K=64.")
+    try:
+        return path, json.loads(value)
+    except json.JSONDecodeError:
+        return path, value
+
+
+def _read_config(file: Path) -> RunConfig:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}). --config takes a JSON file.") from None
+    except ValueError as error:
+        raise ConfigError(f"{file}: not JSON ({error}).") from None
+    try:
+        return RunConfig.parse(data)
+    except ConfigError as error:
+        raise ConfigError(f"{file}:\n{error}") from None

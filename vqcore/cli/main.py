@@ -1,0 +1,101 @@
+"""The commands and their options. What they do is in the modules beside this one, imported on use so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vqcore.errors import VQError
+
+EXIT_MISSING = 1  # doctor found something that is needed and is not there
+EXIT_ERROR = 2  # a VQError, as for a wrong option
+EXIT_INTERRUPTED = 130  # what shells report for Ctrl-C
+
+app = typer.Typer(
+    name="vqcore",
+    help="Train and look at vector-quantised autoencoders, without the pages.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@contextmanager
+def _errors_said() -> Iterator[None]:
+    """An error that is meant for people becomes one message on stderr."""
+    try:
+        yield
+    except VQError as error:
+        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(EXIT_ERROR) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+@app.command()
+def train(
+    preset: Annotated[str | None, typer.Option(help="A named run that is good as it is. A wrong name lists them.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A configuration as a JSON file, for instance a run's config.json.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder from its last checkpoint.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace one value, as in model.quantizer.K=64. May be given several times."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps; short for --set train.steps=N.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where run folders go. Otherwise VQ_RUNS, else ./runs.")] = None,
+    name: Annotated[str, typer.Option(help="What the run is called in tables. Otherwise the preset's title, or the file's name.")] = "",
+) -> None:
+    """Train a model. The run appears on the pages while it goes. Ctrl-C stops it so that it can be resumed."""
+    from vqcore.cli import train as command
+    from vqcore.cli.configuration import build_config
+
+    with _errors_said():
+        if resume is not None:
+            if preset or config or changes or steps is not None or out or name:
+                raise typer.BadParameter("it goes alone: a resumed run keeps its settings, its folder and its name.", param_hint="--resume")
+            code = command.resume(resume)
+        else:
+            built, title = build_config(preset, config, changes or [], steps)
+            code = command.start(built, out=out, name=name or title, preset=preset or "")
+    raise typer.Exit(code)
+
+
+@app.command()
+def doctor() -> None:
+    """Check devices, versions, data, the runs folder and the engine, and say how to put right what is wrong."""
+    from vqcore.cli import doctor as command
+
+    with _errors_said():
+        if not command.run():
+            raise typer.Exit(EXIT_MISSING)
+
+
+@app.command()
+def bench(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that a figure depends on.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: seconds instead of minutes. Not for figures.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, max=256, help="Processor threads. Otherwise torch's own choice.")] = None,
+) -> None:
+    """Time the nearest-code lookup against vector-quantize-pytorch's, and a training step against a plain loop."""
+    from vqcore.cli import bench as command
+
+    with _errors_said():
+        command.run(as_json=json, quick=quick, threads=threads)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app(prog_name="python -m vqcore")
+    except BrokenPipeError:
+        # the reader of a pipe has gone, as in `… | head`: nothing to say, and nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_INTERRUPTED) from None

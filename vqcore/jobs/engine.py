@@ -1,0 +1,384 @@
+"""The engine as pages see it: what is to run, what runs, and what became of it. Light to import: no torch, no distributed.
+
+One thread of its own does all that takes time. Callers write to run folders and to the line of waiting runs, and return at once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+from vqcore.control import Command
+from vqcore.errors import EngineError, RunError
+from vqcore.jobs.backend import LIGHT, TRAIN, Backend
+from vqcore.jobs.control import RELEASE_S
+from vqcore.jobs.lights import Lights
+from vqcore.jobs.queue import Line, Placed, ahead
+from vqcore.jobs.verdicts import Stops, at_rest, judge_crashed, left_behind, mark_interrupted
+from vqcore.runs.folder import RunFolder
+from vqcore.runs.status import ENDED, Status, judge
+from vqcore.runs.store import RunStore
+
+TICK_S = 0.5
+LOOK_S = 2.0  # between two looks at the workers
+SWEEP_S = 5.0  # between two looks for runs that other processes left behind
+UNPLACED_S = 5.0  # until we say that nobody offers a slot
+ORPHANS_S = 5.0
+START_S = 90.0  # a slow machine imports torch for a minute
+GRACE_S = 10.0
+RESTART_DELAYS = (0.0, 1.0, 3.0, 10.0, 30.0)
+HEALTHY_S = 120.0  # after this long the restarts before are forgotten
+TRIES = 3
+
+State = Literal["starting", "ready", "failed"]
+_WARMING = "The engine is warming up: its workers load what they train with."
+_FINISHED = "This run has finished its steps. For a longer one, start anew with more steps."
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`slots` runs can train at once, `busy` of them do; `seconds` since the engine was started."""
+
+    state: State
+    message: str
+    slots: int
+    busy: int
+    waiting: int
+    seconds: float
+
+
+class Engine:
+    """Runs the store's runs. `VQ_SCHEDULER` names a cluster; without it a local one is started, and ends with this process.
+
+    Several engines, in several servers, may share one folder of runs: a run's lease lets one worker have it.
+    `release_after`: seconds after which a paused run leaves its slot to one that waits.
+    """
+
+    def __init__(self, store: RunStore, *, release_after: float = RELEASE_S) -> None:
+        self._store = store
+        self._release_after = release_after
+        self._guard = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._backend: Backend | None = None
+        self._state: State = "starting"
+        self._message = "The engine has not been started."
+        self._offered: dict[str, int] = {TRAIN: 0, LIGHT: 0}
+        self._started = self._ready_at = self._next_look = self._next_sweep = 0.0
+        self._line = Line()
+        self._lights = Lights()
+        self._stops = Stops()
+        self._explained: tuple[str, ...] = ()
+        self._ended: deque[str] = deque()  # runs whose tasks have ended, told by another thread
+
+    # ── what pages call ──
+
+    def start(self) -> None:
+        """Start in the background. Harmless twice. After `close` it starts anew."""
+        with self._guard:
+            if self._thread is not None:
+                return
+            self._closing.clear()
+            self._started = time.monotonic()
+            self._state, self._message = "starting", _WARMING
+            self._thread = threading.Thread(target=self._serve, name="vqlab-engine", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the workers; what trains keeps a checkpoint and becomes "interrupted". Harmless twice. Takes up to ten seconds."""
+        with self._guard:
+            thread, self._thread = self._thread, None
+            backend = self._backend
+            self._closing.set()
+        self._wake.set()
+        if backend is not None:
+            backend.close()
+        if thread is not None:
+            thread.join()
+        self._line.clear()
+        self._say("starting", "The engine was closed.")
+
+    def health(self) -> Health:
+        """How the engine stands, without waiting for anything."""
+        placed, waiting = self._line.counts()
+        with self._guard:
+            slots = self._offered[TRAIN]
+            seconds = time.monotonic() - self._started if self._started else 0.0
+            return Health(self._state, self._message, slots, min(placed, slots), waiting + max(0, placed - slots), seconds)
+
+    def submit(self, run_id: str) -> None:
+        """Put a run in line. Harmless for one that waits or trains already. Raises RunError; EngineError for a finished run."""
+        folder = self._store.get(run_id)
+        self._submit(folder, _last_command(folder))
+
+    def send(self, run_id: str, command: Command) -> None:
+        """Give a command to the run. Resume and step put one that no process has back in line. Raises RunError, EngineError."""
+        if command.kind == "stop":
+            self.stop(run_id, command.author, command.nickname)
+            return
+        folder = self._store.get(run_id)
+        before = _last_command(folder)
+        goes_on = command.kind in ("resume", "step")
+        if goes_on and folder.status().state == "finished":
+            raise EngineError(_FINISHED)
+        folder.send(command)
+        if goes_on and at_rest(folder.status()):
+            self._submit(folder, before)
+
+    def stop(self, run_id: str, author: str = "", nickname: str = "", grace: float = GRACE_S) -> None:
+        """Stop a run: one in line at once; one that trains after its step, and after `grace` seconds its process is ended.
+
+        Raises RunError. A run of the command line is asked, and never killed: who started it can.
+        """
+        folder = self._store.get(run_id)
+        folder.send(Command("stop", author=author, nickname=nickname))
+        self._line.leave(run_id)
+        who = nickname or "someone"
+
+        def change(old: Status) -> Status:
+            if old.state in ENDED or (old.lease is not None and judge(old) != "dead"):
+                return old
+            when = f"at step {old.step:,}" if old.step else "before it started"
+            return replace(old, state="stopped", lease=None, message=f"Stopped {when}, by {who}.", error="")
+
+        status = folder.change_status(change)
+        if status.lease is not None and status.lease.kind == "engine":
+            self._stops.add(run_id, status.lease, who, grace)
+        self._wake.set()
+
+    def recover(self) -> None:
+        """Put queued runs in line, and mark as interrupted what a dead process left behind. Done at start, and now and again."""
+        for folder in left_behind(self._store, set(self._line.placed())):
+            self._line.join(folder.id, folder.about().owner, _last_command(folder))
+
+    def light(self, target: str, *args: Any) -> Future[Any]:
+        """Run "module:function" on the worker that no training delays. Its future raises EngineError when no worker could answer."""
+        with self._guard:
+            if self._thread is None:
+                raise EngineError("The engine has not been started.")
+        answer = self._lights.add(target, args)
+        self._wake.set()
+        return answer
+
+    def _submit(self, folder: RunFolder, since: int) -> None:
+        message = self._why_wait(0)
+
+        def change(old: Status) -> Status:
+            if old.state == "finished":
+                raise EngineError(_FINISHED)
+            if old.lease is not None and judge(old) != "dead":
+                return old
+            return replace(old, state="queued", lease=None, message=message, error="")
+
+        if folder.change_status(change).state == "queued":
+            self._line.join(folder.id, folder.about().owner, since)
+            self._wake.set()
+
+    # ── the engine's thread ──
+
+    def _serve(self) -> None:
+        failures = 0
+        self._quietly(self.recover)
+        while not self._closing.is_set():
+            backend = Backend(os.environ.get("VQ_SCHEDULER", "").strip())
+            with self._guard:
+                self._backend = backend
+            if self._closing.is_set():  # close() may have looked before there was a backend to close
+                break
+            self._ready_at = 0.0
+            try:
+                backend.start()
+                self._work(backend)
+                reason = backend.ended()
+            except EngineError as error:
+                reason = str(error)
+            except Exception as error:  # a fault of ours must not leave pages waiting without a word
+                reason = f"A fault of the program ended the engine: {type(error).__name__}: {error}."
+            if self._closing.is_set():
+                break
+            backend.close()
+            healthy = self._ready_at and time.monotonic() - self._ready_at > HEALTHY_S
+            failures = 1 if healthy else failures + 1
+            self._lost(reason, backend.own)
+            self._wait_before_restart(reason, failures)
+        with self._guard:
+            self._backend = None
+            self._offered = {TRAIN: 0, LIGHT: 0}
+        self._lights.fail("The engine was closed.")
+
+    def _work(self, backend: Backend) -> None:
+        began = time.monotonic()
+        while not self._closing.is_set() and backend.alive():
+            self._wake.clear()
+            while self._ended:
+                if (placed := self._line.give_up(self._ended.popleft())) is not None:
+                    self._quietly(partial(self._concluded, placed))
+            self._look(backend, began)
+            if self._ready_at:
+                self._dispatch(backend)
+            self._explain_waiting()
+            self._lights.dispatch(backend, self._offered[LIGHT], self._ready_at)
+            self._stops.enforce(self._store, partial(self._end_elsewhere, backend))
+            if time.monotonic() >= self._next_sweep:
+                self._next_sweep = time.monotonic() + SWEEP_S
+                self._quietly(self.recover)
+            self._wake.wait(TICK_S if self._ready_at else TICK_S / 5)
+
+    def _look(self, backend: Backend, began: float) -> None:
+        """See who offers what."""
+        now = time.monotonic()
+        if self._ready_at and now < self._next_look:
+            return
+        self._next_look = now + (LOOK_S if self._offered[LIGHT] else TICK_S)
+        offered = backend.offered()
+        with self._guard:
+            self._offered = offered
+        if not self._ready_at and not offered[TRAIN]:
+            if now - began < (START_S if backend.own else UNPLACED_S):
+                return
+            if backend.own:
+                raise EngineError(f"No worker came up within {START_S:.0f} s. The server's own output says why.")
+        self._ready_at = self._ready_at or now
+        if offered[TRAIN]:
+            self._say("ready", "")
+        elif backend.own:
+            self._say("ready", "No slot is free: a worker is being started again.")
+        else:
+            self._say("ready", f"No slot is free: no worker of {backend.address} offers the resource '{TRAIN}'. Runs wait until one does.")
+
+    def _dispatch(self, backend: Backend) -> None:
+        order = self._line.order()
+        if backend.own:
+            order = order[: max(0, self._offered[TRAIN] - len(self._line.placed()))]
+        # a cluster outside may grow with what waits for it, so it is given all; its own line goes by priority
+        for run in order:
+            folder = self._still_queued(run.run_id)
+            if folder is None:
+                self._line.leave(run.run_id)
+            elif (placed := self._line.place(run.run_id)) is not None:
+                arguments = (str(folder.path.absolute()), run.since, self._release_after)
+                done = partial(self._has_ended, run.run_id)
+                placed.future = backend.place(TRAIN, "vqcore.jobs.worker:run_task", *arguments, priority=-run.round, done=done)
+
+    def _has_ended(self, run_id: str, _future: Any) -> None:
+        self._ended.append(run_id)
+        self._wake.set()
+
+    def _concluded(self, placed: Placed) -> None:
+        """Say what became of a run that has its place no longer."""
+        run, future = placed.run, placed.future
+        folder = self._store.get(run.run_id)
+        if future is not None and future.status == "finished":
+            result = future.result()
+            if result["heard"] is not None:
+                # a resume that came while the worker was on its way out
+                late = [command for command in folder.commands(after=result["heard"]) if command.kind in ("resume", "step")]
+                status = folder.status()
+                if late and status.state != "finished" and at_rest(status):
+                    self._submit(folder, late[0].id - 1)
+            return
+        self._next_look = 0.0  # one worker fewer: a run given away now would wait behind a busy one
+        if folder.status().state != "queued":
+            judge_crashed(folder, future)
+        elif run.tries + 1 < TRIES:  # its worker died before it began: that says nothing about this run
+            self._line.put_back(run, tried=True)
+        else:
+            folder.set_status(
+                state="failed", message="", error=f"Workers died {TRIES} times before this run began. Restart the server, then resume it."
+            )
+
+    def _lost(self, reason: str, own: bool) -> None:
+        """The workers are gone for us, and all that they had."""
+        with self._guard:
+            self._offered = {TRAIN: 0, LIGHT: 0}
+        # our own workers see their parent's end by themselves, within moments
+        deadline = time.monotonic() + (ORPHANS_S if own else 0.0)
+        for placed in self._line.give_up_all():
+            self._quietly(partial(self._orphaned, placed, reason, deadline))
+        self._ended.clear()
+        self._lights.fail(reason)
+
+    def _orphaned(self, placed: Placed, reason: str, deadline: float) -> None:
+        folder = self._store.get(placed.run.run_id)
+        status = folder.status()
+        if status.state == "queued":
+            self._line.put_back(placed.run)
+        elif status.lease is not None:
+            while judge(folder.status()) == "alive" and time.monotonic() < deadline:
+                time.sleep(0.05)
+            mark_interrupted(folder, status.lease, reason)
+
+    def _wait_before_restart(self, reason: str, failures: int) -> None:
+        tries = len(RESTART_DELAYS)
+        if failures > tries:
+            self._say("failed", f"{reason} Starting it again {tries} times did not help. Restart the server; its own output says more.")
+            self._explain_waiting()
+            self._closing.wait()
+            return
+        self._say("starting", f"{reason} It is being started again (try {failures} of {tries}).")
+        self._explain_waiting()
+        self._closing.wait(RESTART_DELAYS[failures - 1])
+
+    def _end_elsewhere(self, backend: Backend, run_id: str) -> bool:
+        """End the worker of another host that has this run, where this engine placed it."""
+        placed = self._line.placed().get(run_id)
+        return placed is not None and placed.future is not None and backend.end_worker(placed.future)
+
+    # ── what waiting runs say ──
+
+    def _why_wait(self, place: int) -> str:
+        """`place` runs come before it."""
+        with self._guard:
+            state, message, slots = self._state, self._message, self._offered[TRAIN]
+        if state == "ready" and slots:
+            return ahead(place)
+        return f"Waiting. {message}"
+
+    def _explain_waiting(self) -> None:
+        order = [run.run_id for run in self._line.order()]
+        if not self._offered[TRAIN]:
+            order = [*self._line.placed(), *order]
+        explained = (self._why_wait(0), *order)
+        if explained == self._explained and time.monotonic() < self._next_sweep:
+            return
+        self._explained = explained
+        for place, run_id in enumerate(order):
+            self._quietly(partial(self._explain, run_id, self._why_wait(place)))
+
+    def _explain(self, run_id: str, message: str) -> None:
+        folder = self._still_queued(run_id)
+        if folder is not None and folder.status().message != message:
+            folder.change_status(lambda old: replace(old, message=message) if old.state == "queued" else old)
+
+    def _still_queued(self, run_id: str) -> RunFolder | None:
+        try:
+            folder = self._store.get(run_id)
+            return folder if folder.status().state == "queued" else None
+        except RunError:
+            return None
+
+    # ── small parts ──
+
+    def _say(self, state: State, message: str) -> None:
+        with self._guard:
+            self._state, self._message = state, message
+
+    def _quietly(self, action: Callable[[], None]) -> None:
+        """One run that cannot be read or written must not stop the others."""
+        try:
+            action()
+        except (RunError, EngineError):
+            return
+
+
+def _last_command(folder: RunFolder) -> int:
+    commands = folder.commands()
+    return commands[-1].id if commands else 0

@@ -1,0 +1,90 @@
+"""VQ-VAE (arXiv:1711.00937): encoder, quantizer, decoder. Whatever the quantizer, with any number of books or none.
+
+Axes: B batch, C H W a picture's, F a point's, D code dimension, S the latent grid (h, w), or none for single vectors.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vqcore.config.model import VQVAEConfig
+from vqcore.errors import ConfigError
+from vqcore.models.base import Model, Output
+from vqcore.nets.conv import ConvDecoder, ConvEncoder, Geometry
+from vqcore.nets.mlp import MLP
+from vqcore.quantizers.base import Quantizer
+
+
+class VQVAE(Model):
+    """x float32 (B, C, H, W) in [0, 1], or points (B, F) as they are."""
+
+    variance: Tensor
+
+    def __init__(self, config: VQVAEConfig, quantizer: Quantizer, shape: tuple[int, ...], modality: str, variance: float) -> None:
+        """For examples of `shape` and the training data's `variance`. Raises ConfigError for a shape that the config cannot take."""
+        super().__init__()
+        self.config = config
+        self.is_picture = modality == "image"
+        self.encoder: nn.Module
+        self.decoder: nn.Module
+        if self.is_picture:
+            if len(shape) != 3:
+                raise ConfigError(f"pictures of shape {shape}: (channels, height, width) is needed. Check the data set.")
+            geometry = Geometry.plan((shape[0], shape[1], shape[2]), config.downsampling)
+            self.encoder = ConvEncoder(geometry, config.hidden, config.residual_blocks, quantizer.dim)
+            self.decoder = ConvDecoder(geometry, config.hidden, config.residual_blocks, quantizer.dim)
+            self.latent_shape = geometry.latent_shape
+        elif modality == "points":
+            if len(shape) != 1:
+                raise ConfigError(f"points of shape {shape}: one axis is needed. Check the data set.")
+            if config.downsampling != "vector":
+                raise ConfigError(f"model.downsampling {config.downsampling}: points have no grid. Choose 'vector'.")
+            self.encoder = MLP(shape[0], config.hidden, config.residual_blocks, quantizer.dim)
+            self.decoder = MLP(quantizer.dim, config.hidden, config.residual_blocks, shape[0])
+            self.latent_shape = ()
+        else:
+            raise ConfigError(f"a VQ-VAE takes images or points, not {modality}. Choose another data set.")
+        self.quantizer = quantizer
+        self.register_buffer("variance", torch.tensor(variance, dtype=torch.float32))
+        # convolutions on the CPU and on tensor cores are faster in this layout; torch's annotations do not know the argument
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def encode(self, x: Tensor) -> Tensor:
+        z_e: Tensor = self.encoder(x)
+        return z_e
+
+    def decode(self, z_q: Tensor) -> Tensor:
+        return self._in_range(self._raw(z_q))
+
+    def forward(self, x: Tensor) -> Output:
+        z_e = self.encode(x)  # (B, D, *S)
+        quantized = self.quantize(z_e)
+        raw = self._raw(quantized.z_q)  # (B, …)
+        with torch.autocast(x.device.type, enabled=False):
+            reconstruction = self._reconstruction(raw, x.float())
+        return Output(
+            x_hat=self._in_range(raw.detach()),
+            loss=reconstruction + quantized.loss,
+            terms={"reconstruction": reconstruction, **quantized.terms},
+            codes=quantized.indices,
+            z_e=z_e,
+            z_q=quantized.z_q,
+        )
+
+    def _raw(self, z_q: Tensor) -> Tensor:
+        """What the loss sees, float32: logits under bce, else x_hat before it is clamped. A clamp has no gradient to learn from."""
+        raw: Tensor = self.decoder(z_q).float()
+        return raw + 0.5 if self.is_picture and self.config.reconstruction == "mse" else raw
+
+    def _in_range(self, raw: Tensor) -> Tensor:
+        if self.config.reconstruction == "bce":
+            return raw.sigmoid()
+        return raw.clamp(0, 1) if self.is_picture else raw
+
+    def _reconstruction(self, raw: Tensor, x: Tensor) -> Tensor:
+        """The normalised squared error, or nats per pixel."""
+        if self.config.reconstruction == "bce":
+            return F.binary_cross_entropy_with_logits(raw, x)
+        return F.mse_loss(raw, x) / self.variance

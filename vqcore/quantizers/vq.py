@@ -1,0 +1,162 @@
+"""Plain vector quantisation (arXiv:1711.00937): each vector becomes its nearest code.
+
+Its axes are independent: how codes learn, how the gradient passes, how codes start, whether dead ones are revived,
+which distance counts.
+
+Axes: B batch, D code dimension, S the latent grid, K codes, N = B times the grid's cells.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vqcore.config.quantizer import QuantizerConfig, VQConfig
+from vqcore.errors import ConfigError
+from vqcore.quantizers.base import Book, Quantized, Quantizer
+from vqcore.quantizers.gradients import rotation, straight_through
+from vqcore.quantizers.kmeans import kmeans, sample_codes
+from vqcore.quantizers.lookup import nearest_code
+from vqcore.quantizers.revival import dead_codes, replacements
+
+_TINY = 1e-12
+
+
+class VQ(Quantizer):
+    """One codebook, a parameter whether gradients move it or not.
+
+    The EMA's running sum of a code's vectors is always the code times its count, so it is not stored: a code that was
+    moved (by revival, k-means, gradients, a treatment) can never be pulled back by a sum that remembers the old place.
+    """
+
+    codebook: nn.Parameter
+    ema_count: Tensor
+    updates: Tensor
+    rewritten: Tensor
+
+    def __init__(self, config: VQConfig) -> None:
+        """The codes are random until `initialise_`, which "data" and "kmeans" need. Uses torch's global generator."""
+        super().__init__()
+        self.config = config
+        self.books = (Book("codes", config.K, config.D),)
+        self.dim = config.D
+        codebook = torch.empty(config.K, config.D)
+        if config.init == "normal":
+            codebook.normal_(std=config.init_scale)
+        else:
+            bound = (config.init_scale if config.init == "uniform" else 1.0) / config.K
+            codebook.uniform_(-bound, bound)
+        self.codebook = nn.Parameter(codebook)
+        self.register_buffer("ema_count", torch.ones(config.K))  # vectors per batch
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("rewritten", torch.zeros(config.K, dtype=torch.bool))
+        self._last: tuple[Tensor, Tensor] | None = None  # the training batch that update_ will learn from: (N, D), (N,)
+
+    def forward(self, z: Tensor) -> Quantized:
+        config = self.config
+        with torch.autocast(z.device.type, enabled=False):
+            flat = self._as_compared(z.movedim(1, -1).reshape(-1, config.D).float())  # (N, D)
+            codebook = self._as_compared(self.codebook)
+            nearest = nearest_code(flat, codebook)  # (N,)
+            chosen = F.embedding(nearest, codebook)  # (N, D)
+            moves_codes = config.learning == "gradient"
+            # ‖sg[z] − e‖² moves codes to vectors; ‖z − sg[e]‖² holds vectors near codes (arXiv:1711.00937 eq. 3)
+            codebook_term = _mean_square(flat.detach() - (chosen if moves_codes else chosen.detach()))
+            commitment_term = _mean_square(flat - chosen.detach())
+            loss = config.commitment_weight * commitment_term
+            if moves_codes:
+                loss = loss + config.codebook_weight * codebook_term
+            pass_gradient = rotation if config.estimator == "rotation" else straight_through
+            z_q = pass_gradient(flat, chosen)
+        if self.training:
+            self._last = flat.detach(), nearest
+        grid = z.shape[:1] + z.shape[2:]  # (B, *S)
+        return Quantized(
+            z_q=z_q.view(*grid, config.D).movedim(-1, 1).to(z.dtype),  # (B, D, *S)
+            indices=(nearest.view(grid),),
+            loss=loss,
+            terms={"codebook": codebook_term, "commitment": commitment_term},
+        )
+
+    def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
+        return F.embedding(indices[0], self._as_compared(self.codebook)).movedim(-1, 1)
+
+    def codebooks(self) -> tuple[Tensor, ...]:
+        return (self._as_compared(self.codebook.detach()),)
+
+    def code_weights(self) -> tuple[nn.Parameter, ...]:
+        return (self.codebook,)
+
+    def ema_counts(self) -> tuple[Tensor, ...]:
+        return (self.ema_count,)
+
+    @property
+    def changed(self) -> tuple[Tensor, ...]:
+        return (self.rewritten,)
+
+    @torch.no_grad()
+    def update_(self, generator: torch.Generator) -> None:
+        if self._last is None:
+            return
+        z, nearest = self._last  # (N, D), (N,)
+        self._last = None
+        if len(z) == 0:
+            return
+        K, decay = self.config.K, self.config.ema_decay
+        # a first count of N / K for all gives codes that nothing hits time to be found before they count as dead
+        self.ema_count.copy_(torch.where(self.updates == 0, len(z) / K, self.ema_count))
+        hits = z.new_zeros(K).index_add_(0, nearest, z.new_ones(len(z)))
+        self.ema_count.mul_(decay).add_(hits, alpha=1 - decay)
+        if self.config.learning == "ema":
+            codes = self._as_compared(self.codebook)
+            sums = torch.zeros_like(codes).index_add_(0, nearest, z)
+            # (γ count e + (1 − γ) Σz) / (γ count + (1 − γ) n), arXiv:1711.00937 eq. 6–8, as a step from e: exactly none where n = 0
+            step = (1 - decay) * (sums - hits[:, None] * codes) / self.ema_count[:, None].clamp_min(_TINY)
+            self.codebook.copy_(codes + step)
+        self.updates.add_(1)
+        if self.config.revival_threshold > 0:
+            self._revive(z, dead_codes(self.ema_count, self.config.revival_threshold), generator)
+
+    @torch.no_grad()
+    def initialise_(self, z: Tensor, generator: torch.Generator) -> None:
+        z = self._as_compared(z.float())
+        if self.config.init == "data":
+            self._replace_all(sample_codes(z, self.config.K, generator))
+        elif self.config.init == "kmeans":
+            self._replace_all(kmeans(z, self.config.K, generator))
+
+    @torch.no_grad()
+    def revive_(self, z: Tensor, dead: tuple[Tensor, ...], generator: torch.Generator) -> None:
+        if len(z) > 0:
+            self._revive(self._as_compared(z.float()), dead[0], generator)
+
+    @torch.no_grad()
+    def kmeans_(self, z: Tensor, generator: torch.Generator) -> None:
+        self._replace_all(kmeans(self._as_compared(z.float()), self.config.K, generator))
+
+    def reconfigure_(self, config: QuantizerConfig) -> None:
+        if (config.K, config.D) != (self.config.K, self.config.D):
+            raise ConfigError(
+                f"the codebook holds {self.config.K} codes of {self.config.D} numbers and cannot become {config.K} of {config.D} "
+                "while it trains. Start a new run with the other size."
+            )
+        self.config = config
+
+    def _as_compared(self, vectors: Tensor) -> Tensor:
+        return F.normalize(vectors, dim=-1) if self.config.distance == "l2" else vectors
+
+    def _revive(self, z: Tensor, dead: Tensor, generator: torch.Generator) -> None:
+        self.codebook.copy_(torch.where(dead[:, None], replacements(dead, z, generator), self.codebook))
+        self.ema_count.copy_(torch.where(dead, self.ema_count.mean(), self.ema_count))
+        self.rewritten.logical_or_(dead)
+
+    def _replace_all(self, codes: Tensor) -> None:
+        self.codebook.copy_(codes)
+        self.ema_count.copy_(self.ema_count.mean().expand_as(self.ema_count))
+        self.rewritten.fill_(True)
+
+
+def _mean_square(difference: Tensor) -> Tensor:
+    # an empty batch has no error, rather than 0/0
+    return difference.square().sum() / max(1, difference.numel())

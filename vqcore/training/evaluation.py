@@ -1,0 +1,175 @@
+"""The frozen model over validation data: figures, pictures and snapshots. Changes nothing in the model.
+
+Axes: N examples, C H W a picture, D code dimension, h w the latent grid, K codes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vqcore.colours import CodeColours
+from vqcore.data.base import Dataset
+from vqcore.metrics.codebook import UsageMeter, entropy_bits, perplexity
+from vqcore.models.base import Model
+from vqcore.records import BookEvaluation, BookSnapshot, Evaluation, Gallery, Snapshot
+
+BATCH = 256
+PICTURES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a model is measured against: `variance` of all training values, `mean` training example (C, H, W) in data range."""
+
+    variance: float
+    mean: NDArray[np.float32]
+
+
+def reference(dataset: Dataset) -> Reference:
+    """Global variance and mean example of the training split."""
+    x = dataset.x[dataset.train]
+    if x.dtype == np.uint8:
+        # 256 possible values: the histogram gives the exact variance without a float copy of the data
+        counts = np.bincount(x.reshape(-1), minlength=256).astype(np.float64)
+        values = np.arange(256) / 255
+        mean = float((counts * values).sum() / counts.sum())
+        variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
+        return Reference(max(variance, 1e-12), (x.mean(axis=0) / 255).astype(np.float32))
+    return Reference(max(float(x.var(dtype=np.float64)), 1e-12), x.mean(axis=0).astype(np.float32))
+
+
+def validation_order(dataset: Dataset) -> NDArray[np.int64]:
+    """The validation examples in one fixed random order, so that any prefix is a fair sample."""
+    order: NDArray[np.int64] = np.random.default_rng(0).permutation(dataset.validation)
+    return order
+
+
+@torch.no_grad()
+def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bool) -> tuple[Evaluation, tuple[NDArray[np.int64], ...]]:
+    """Figures of the frozen model over `x` (N, …), as stored (uint8 or float32); also each book's hits (K,).
+
+    Always in float32, whatever the training's precision.
+    """
+    books = model.quantizer.books
+    counts = tuple(torch.zeros(book.K, dtype=torch.int64, device=x.device) for book in books)
+    per_image = [0] * len(books)
+    sums: dict[str, float] = {}
+    squared = squared_mean = 0.0
+    mean = torch.from_numpy(ref.mean).to(x.device)
+    was_training = model.training
+    model.eval()
+    try:
+        for start in range(0, len(x), BATCH):
+            batch = to_model(x[start : start + BATCH])
+            out = model(batch)
+            share = len(batch) / len(x)
+            for name, value in {"loss": out.loss, **out.terms}.items():
+                sums[name] = sums.get(name, 0.0) + float(value) * share
+            squared += float((out.x_hat.float() - batch).square().mean()) * share
+            squared_mean += float((mean - batch).square().mean()) * share
+            for i, indices in enumerate(out.codes):
+                counts[i].add_(torch.bincount(indices.reshape(-1), minlength=books[i].K))
+                per_image[i] = indices[0].numel()
+    finally:
+        model.train(was_training)
+    hits = tuple(count.cpu().numpy() for count in counts)
+    figures = tuple(
+        BookEvaluation(
+            name=book.name,
+            K=book.K,
+            used=int((hit > 0).sum()),
+            perplexity=float(perplexity(torch.from_numpy(hit))),
+            entropy_bits=float(entropy_bits(torch.from_numpy(hit))),
+            vectors=int(hit.sum()),
+            indices_per_image=m,
+            capacity_bits=m * math.log2(book.K),
+        )
+        for book, hit, m in zip(books, hits, per_image, strict=True)
+    )
+    record = Evaluation(
+        step=step,
+        images=len(x),
+        complete=complete,
+        loss=sums.pop("loss"),
+        terms=sums,
+        mse=squared,
+        nmse=squared / ref.variance,
+        nmse_mean_picture=squared_mean / ref.variance,
+        psnr=-10 * math.log10(max(squared, 1e-12)),
+        books=figures,
+    )
+    return record, hits
+
+
+@torch.no_grad()
+def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colours: CodeColours | None) -> Gallery:
+    """`x` (N, …), as stored, through the frozen model. `colours`: the first book's; without books z_e gives its own."""
+    was_training = model.training
+    model.eval()
+    try:
+        out = model(to_model(x))
+    finally:
+        model.train(was_training)
+    z_e, z_q = _cells(out.z_e), _cells(out.z_q)
+    if colours is None:
+        flat = z_e.reshape(-1, z_e.shape[-1])
+        colours = CodeColours.fit(flat, np.ones(len(flat), dtype=bool))
+    return Gallery(
+        step=step,
+        inputs=_drawable(x),
+        reconstructions=_drawable(out.x_hat),
+        z_e=colours.of(z_e),
+        z_q=colours.of(z_q),
+        indices=tuple(indices.cpu().numpy().astype(np.int32) for indices in out.codes),
+        labels=labels,
+    )
+
+
+@torch.no_grad()
+def snapshot(model: Model, meters: tuple[UsageMeter, ...], validation_hits: tuple[NDArray[np.int64], ...], step: int) -> Snapshot:
+    """Each codebook as it is compared, with its usage. The caller clears the meters' counts."""
+    books = []
+    quantizer = model.quantizer
+    for book, codebook, meter, ema, hits in zip(
+        quantizer.books, quantizer.codebooks(), meters, quantizer.ema_counts(), validation_hits, strict=True
+    ):
+        books.append(
+            BookSnapshot(
+                name=book.name,
+                codebook=codebook.detach().float().cpu().numpy().astype(np.float16),
+                usage=meter.counts.cpu().numpy().astype(np.int64),
+                validation_usage=hits.astype(np.int64),
+                age=meter.age(step).cpu().numpy(),
+                ema_count=ema.detach().float().cpu().numpy(),
+            )
+        )
+    return Snapshot(step=step, books=tuple(books))
+
+
+def to_model(x: Tensor) -> Tensor:
+    """Stored examples as the model takes them: uint8 becomes float32 in [0, 1], points stay as they are."""
+    return x.float().div_(255) if x.dtype == torch.uint8 else x.float()
+
+
+def _cells(z: Tensor) -> NDArray[np.float32]:
+    """(N, D, *S) → (N, h, w, D); single vectors and sequences get axes of length 1."""
+    array: NDArray[np.float32] = z.detach().float().cpu().movedim(1, -1).numpy()  # (N, *S, D)
+    while array.ndim < 4:
+        array = array[:, None]
+    return array
+
+
+def _drawable(x: Tensor) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Pictures as uint8 (N, H, W, C); points as float32 (N, 2)."""
+    if x.ndim != 4:
+        points: NDArray[np.float32] = x.detach().float().cpu().numpy()
+        return points
+    if x.dtype != torch.uint8:
+        x = x.detach().float().nan_to_num().clamp(0, 1).mul(255).round().to(torch.uint8)
+    return np.ascontiguousarray(x.cpu().movedim(1, -1).numpy())

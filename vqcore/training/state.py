@@ -1,0 +1,86 @@
+"""A trainer's state as plain arrays and JSON, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vqcore.errors import RunError
+from vqcore.records import State
+
+if TYPE_CHECKING:
+    from vqcore.training.trainer import Trainer
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def pack(trainer: Trainer) -> State:
+    """Copies, so that training may go on while the state is written."""
+    tensors: dict[str, torch.Tensor] = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
+    names = {parameter: name for name, parameter in trainer.model.named_parameters()}
+    for parameter, moments in trainer.optimizer.state.items():
+        for key, value in moments.items():
+            tensors[f"optimizer.{names[parameter]}.{key}"] = value
+    for i, meter in enumerate(trainer.meters):
+        for name, value in meter.state_dict().items():
+            tensors[f"meter{i}.{name}"] = value
+    if trainer._sums is not None and trainer._bad is not None:
+        tensors["window.sums"], tensors["window.bad"] = trainer._sums, trainer._bad
+    return State(
+        tensors={name: _array(value) for name, value in tensors.items()},
+        meta={
+            "config": trainer.config.model_dump(mode="json"),
+            "step": trainer.step,
+            "elapsed": trainer.elapsed,
+            "last_command": trainer.last_command,
+            "terms": list(trainer.term_names),
+            "window": trainer._window,
+            "precision": next(name for name, dtype in PRECISIONS.items() if dtype == trainer.precision),
+        },
+    )
+
+
+def unpack(trainer: Trainer, state: State) -> None:
+    """Put `state` into a trainer built from its config. Raises RunError when they do not fit."""
+    groups: dict[str, dict[str, torch.Tensor]] = {}
+    for name, value in state.tensors.items():
+        group, _, rest = name.partition(".")
+        groups.setdefault(group, {})[rest] = torch.from_numpy(np.array(value)).to(trainer.device)
+    meta: dict[str, Any] = dict(state.meta)
+    try:
+        trainer.model.load_state_dict(groups.get("model", {}))
+        for i, meter in enumerate(trainer.meters):
+            meter.load_state_dict(groups.get(f"meter{i}", {}))
+        for name, parameter in trainer.model.named_parameters():
+            moments = {key.rpartition(".")[2]: value for key, value in groups.get("optimizer", {}).items() if key.rpartition(".")[0] == name}
+            if moments:
+                trainer.optimizer.state[parameter] = _like(parameter, moments, fused=bool(trainer.optimizer.defaults["fused"]))
+        window = groups.get("window", {})
+        trainer._sums, trainer._bad = window.get("sums"), window.get("bad")
+        trainer.term_names = tuple(meta["terms"])
+        trainer._window = int(meta["window"])
+        trainer.step = int(meta["step"])
+        trainer.elapsed = float(meta["elapsed"])
+        trainer.last_command = int(meta["last_command"])
+        trainer.precision = PRECISIONS[meta["precision"]]
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise RunError(f"The checkpoint does not fit its own configuration: {error}. Start the run again from the beginning.") from None
+
+
+def _like(parameter: torch.Tensor, moments: dict[str, torch.Tensor], *, fused: bool) -> dict[str, torch.Tensor]:
+    """Moments in the parameter's memory layout; Adam keeps its step count on the processor unless it is fused."""
+    laid_out = {}
+    for key, value in moments.items():
+        if value.ndim:
+            laid_out[key] = torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(value)
+        else:
+            laid_out[key] = value if fused else value.cpu()
+    return laid_out
+
+
+def _array(value: torch.Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = value.detach().cpu().clone(memory_format=torch.contiguous_format).numpy()
+    return array

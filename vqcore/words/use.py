@@ -1,0 +1,155 @@
+"""The words of how codes are used, learned and revived."""
+
+from __future__ import annotations
+
+from vqcore.words.entry import Entry
+
+USE: dict[str, Entry] = {
+    "usage": Entry(
+        "Usage",
+        "How often each code was chosen.",
+        "Hits of each index in training since the last snapshot; or, for validation usage, over the evaluation's examples.",
+        "0 or more hits",
+        "vqcore.records.BookSnapshot.usage",
+        plain=("histogram", "hits", "counts"),
+    ),
+    "used_epoch": Entry(
+        "Codes used this epoch",
+        "How many codes were chosen at least once within the last pass over the data.",
+        "Codes whose latest hit in training lies within the last epoch's worth of steps.",
+        "0 to K",
+        "vqcore.records.BookStep.used_epoch",
+        plain=("active codes",),
+    ),
+    "used_ever": Entry(
+        "Codes ever used",
+        "How many codes have been chosen at least once since training began.",
+        "Codes with at least one hit in training. It never falls, so it hides codes that died later.",
+        "0 to K",
+        "vqcore.records.BookStep.used_ever",
+    ),
+    "dead": Entry(
+        "Dead code",
+        "A code that nothing chooses. No term of the loss moves it, so by itself it seldom comes back.",
+        "K minus the codes used this epoch, once an epoch's worth of steps has passed; before that, the codes never hit.",
+        "0 to K",
+        "vqcore.records.BookStep.dead",
+        plain=("inactive", "unused"),
+    ),
+    "collapse": Entry(
+        "Codebook collapse",
+        "Most codes are dead and a few do all the work, so the description says much less than it could.",
+        r"Codes used, or validation perplexity, far under K although the data has more to say. Skewed data alone lowers perplexity too.",
+        plain=("index collapse",),
+    ),
+    "age": Entry(
+        "Age",
+        "How long ago a code was last chosen.",
+        "Training steps since the code's latest hit.",
+        "steps, 0 or more; −1: never chosen",
+        "vqcore.records.BookSnapshot.age",
+        plain=("steps since last hit",),
+    ),
+    "batch_perplexity": Entry(
+        "Batch perplexity",
+        "How many codes one batch uses, counting rarely used ones for less.",
+        r"$\exp(-\sum_k p_k \ln p_k)$ with $p_k$ the share of index $k$ in one training batch. Few vectors in the batch make it too low.",
+        "1 to K",
+        "vqcore.records.BookStep.batch_perplexity",
+        plain=("perplexity",),
+    ),
+    "perplexity": Entry(
+        "Validation perplexity",
+        "As many codes, all used equally often, would be as varied as what the model uses on images that it has not trained on.",
+        r"$\exp(-\sum_k p_k \ln p_k) = 2^{\mathrm{entropy}}$ of index counts with the model frozen. It grows with the number of "
+        "vectors counted.",
+        "1 to K",
+        "vqcore.metrics.codebook.perplexity",
+        plain=("effective number of codes",),
+    ),
+    "entropy": Entry(
+        "Entropy of the histogram",
+        "How many bits an index takes when frequent codes get short names.",
+        r"$-\sum_k p_k \log_2 p_k$ with $p_k$ the share of index $k$ over validation data; $\log_2$ of the validation perplexity.",
+        "bits per index, 0 to log2 K",
+        "vqcore.metrics.codebook.entropy_bits",
+        plain=("histogram bits",),
+    ),
+    "ema": Entry(
+        "EMA",
+        "A running average that forgets slowly. Codes can learn as running averages of the vectors that they win.",
+        r"$N_k \leftarrow \gamma N_k + (1 - \gamma) n_k$, $m_k \leftarrow \gamma m_k + (1 - \gamma) \sum z_e$, "
+        r"$e_k = m_k / N_k$, with decay $\gamma$.",
+        where="vqcore.config.quantizer.VQConfig.learning",
+        fields=("learning",),
+        plain=("exponential moving average",),
+    ),
+    "ema_decay": Entry(
+        "EMA decay",
+        "How much of the running average survives each step: nearer to 1 remembers longer.",
+        r"$\gamma$ in the EMA; the memory is about $1 / (1 - \gamma)$ steps.",
+        "0 to below 1",
+        "vqcore.config.quantizer.VQConfig.ema_decay",
+        ("ema_decay",),
+    ),
+    "ema_count": Entry(
+        "EMA count",
+        "How many vectors a code wins per batch, averaged over the recent past.",
+        r"$N_k \leftarrow \gamma N_k + (1 - \gamma) n_k$ with $n_k$ the code's hits in the batch.",
+        "vectors per batch, 0 or more",
+        "vqcore.records.BookSnapshot.ema_count",
+        plain=("cluster size",),
+    ),
+    "ema_alive": Entry(
+        "Alive by EMA count",
+        "How many codes win at least a little, lately.",
+        "Codes whose EMA count is at least 1 % of the mean EMA count.",
+        "0 to K",
+        "vqcore.records.BookStep.ema_alive",
+    ),
+    "revival": Entry(
+        "Revival",
+        "A dead code is moved onto an encoder output, so that it can win again.",
+        "A code whose EMA count is under a share of the mean count is put onto a vector of the batch; its EMA count starts "
+        "at the mean, and Adam forgets it. Asked for by hand, every dead code is.",
+        "threshold 0 (never) to below 1",
+        "vqcore.config.quantizer.VQConfig.revival_threshold",
+        ("revival_threshold",),
+        ("restart", "reset", "expire"),
+    ),
+    "init": Entry(
+        "Initial codes",
+        "Where codes start. Codes that start far from what the encoder says may never be chosen.",
+        r"uniform: within $\pm 1/K$; normal: $N(0, s^2)$; data: a sample of encoder outputs; k-means: centres of encoder outputs.",
+        where="vqcore.config.quantizer.VQConfig.init",
+        fields=("init", "init_scale"),
+    ),
+    "kmeans": Entry(
+        "k-means init",
+        "Codes start in the middle of groups of encoder outputs.",
+        "Lloyd's algorithm on encoder outputs before training; it needs at least K of them.",
+        where="vqcore.config.quantizer.VQConfig.init",
+        plain=("lloyd", "clustering"),
+    ),
+    "z_norm": Entry(
+        "|z_e|",
+        "How long encoder outputs are. If it runs away from |e_k|, codes cannot follow.",
+        r"Mean Euclidean length of $z_e$ over the latest batch.",
+        "0 or more",
+        "vqcore.records.Step.z_norm",
+        plain=("norm of z_e",),
+    ),
+    "e_norm": Entry(
+        "|e_k|",
+        "How long codes are.",
+        r"Mean Euclidean length of all $K$ codes.",
+        "0 or more",
+        "vqcore.records.BookStep.e_norm",
+        plain=("norm of codes",),
+    ),
+    "neighbours": Entry(
+        "Nearest codes",
+        "The codes most like this one: the ones that would have been chosen next.",
+        r"Smallest $|e_k - e_j|$ in all $D$ dimensions, among the codes of the same snapshot.",
+    ),
+}

@@ -47,17 +47,17 @@ def tick(folder: RunFolder, was_ended: bool) -> None:
         examples(seen, view)
     with right, st.container(gap="xxsmall"):
         panel("Loss", "loss", "reconstruction", "codebook_loss", "commitment")
-        chart(seen.curves(view, "loss"), "train_loss", TALL)
+        chart(seen.curves(view, "loss"), "train_loss", TALL, of=folder.id)
     left, right = st.columns(2)
     with left, st.container(gap="xxsmall"):
         panel("Codes in use", "used_epoch", "used_ever", "dead")
-        chart(seen.curves(view, "used"), "train_used", LOW)
+        chart(seen.curves(view, "used"), "train_used", LOW, of=folder.id)
         panel("Perplexity", "batch_perplexity", "perplexity")
-        chart(seen.curves(view, "perplexity"), "train_perplexity", LOW)
+        chart(seen.curves(view, "perplexity"), "train_perplexity", LOW, of=folder.id)
     with right, st.container(gap="xxsmall"):
         usage(seen, view)
         panel("Lengths of vectors", "z_norm", "e_norm")
-        chart(seen.curves(view, "norms"), "train_norms", LOW)
+        chart(seen.curves(view, "norms"), "train_norms", LOW, of=folder.id)
     state.history(view)
 
 
@@ -81,7 +81,7 @@ def examples(seen: live.Watch, view: live.View) -> None:
         if drawn is None:
             state.coming(view)
         elif points:
-            chart(drawn, "train_plane", TALL)
+            chart(drawn, "train_plane", TALL, of=view.folder.id)
         else:
             show(drawn)
 
@@ -95,7 +95,7 @@ def usage(seen: live.Watch, view: live.View) -> None:
         with st.container(height=LOW, border=False):
             st.caption("This comes with the first evaluation.")
     else:
-        chart(drawn, "train_usage", LOW)
+        chart(drawn, "train_usage", LOW, of=view.folder.id)
 
 
 def gone(error: RunError) -> None:

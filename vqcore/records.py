@@ -46,7 +46,7 @@ class BookStep:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A point of the curves. Figures are the mean over the steps since the last point, except counts, norms and perplexity: the latest step's."""
+    """A point of the curves: means over the steps since the last point; counts, norms and perplexity are the latest step's."""
 
     step: int
     epoch: float
@@ -126,7 +126,9 @@ class Snapshot:
     books: tuple[BookSnapshot, ...]
 
 
-EventKind = Literal["started", "resumed", "paused", "continued", "treated", "refused", "threads", "precision", "finished", "stopped", "released"]
+EventKind = Literal[
+    "started", "resumed", "paused", "continued", "treated", "refused", "threads", "precision", "finished", "stopped", "released"
+]
 
 
 @dataclass(frozen=True, slots=True)

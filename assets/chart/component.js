@@ -47,6 +47,7 @@ export default function ({ data, parentElement }) {
       problem.hidden = true;
       node.hidden = false;
       node.setAttribute("aria-label", layout.meta.name);
+      layout.uirevision += data.of; // another run is another view
       layout.font.family = getComputedStyle(node).fontFamily; // plotly measures its legend with it
       // by touch a drag must scroll the page
       return Plotly.react(node, traces, { ...layout, height: data.height, autosize: true, ...(touch && { dragmode: false }) }, config);

@@ -22,10 +22,11 @@ _component = st.components.v2.component(
 )
 
 
-def chart(figure: Figure | str, key: str, height: int = 320) -> None:
+def chart(figure: Figure | str, key: str, height: int = 320, *, of: str = "") -> None:
     """Draw a figure, or the JSON of one, `height` pixels high and as wide as its place. The same key keeps the same chart.
 
+    `of` names what is drawn, a run's id: the zoom stays while it stays the same.
     Call it in the same place at every run: an element inserted above would mount it anew.
     """
     text = figure if isinstance(figure, str) else to_json(figure)
-    _component(key=key, data={"figure": text, "height": height, "library": LIBRARY})
+    _component(key=key, data={"figure": text, "height": height, "library": LIBRARY, "of": of})

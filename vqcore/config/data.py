@@ -49,7 +49,9 @@ class RingsConfig(Config):
 
     kind: Literal["rings"] = "rings"
     count: int = Field(4096, ge=256, le=100_000, title="Points", description="How many points are drawn, 256 to 100,000.")
-    noise: float = Field(0.05, ge=0, le=0.5, title="Noise", description="Standard deviation around the ring, 0 to 0.5; the outer ring has radius 1.")
+    noise: float = Field(
+        0.05, ge=0, le=0.5, title="Noise", description="Standard deviation around the ring, 0 to 0.5; the outer ring has radius 1."
+    )
 
 
 class MnistConfig(_Images):

@@ -18,10 +18,14 @@ class VQVAEConfig(Config):
     downsampling: Literal[2, 4, 8, "vector"] = Field(
         4,
         title="Downsampling",
-        description="Pixels per latent cell along each side: 2, 4 or 8; or 'vector': the whole input becomes one vector. Points always become one vector.",
+        description="Pixels per latent cell along each side: 2, 4 or 8; or 'vector': one vector for the whole input, as points need.",
     )
-    hidden: int = Field(64, ge=4, le=512, multiple_of=4, title="Width", description="Channels of the hidden layers, 4 to 512, a multiple of 4.")
-    residual_blocks: int = Field(2, ge=0, le=8, title="Residual blocks", description="Blocks in the encoder, and as many in the decoder, 0 to 8.")
+    hidden: int = Field(
+        64, ge=4, le=512, multiple_of=4, title="Width", description="Channels of the hidden layers, 4 to 512, a multiple of 4."
+    )
+    residual_blocks: int = Field(
+        2, ge=0, le=8, title="Residual blocks", description="Blocks in the encoder, and as many in the decoder, 0 to 8."
+    )
     reconstruction: Literal["mse", "bce"] = Field(
         "mse",
         title="Reconstruction loss",

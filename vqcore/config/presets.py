@@ -63,7 +63,7 @@ PRESETS: dict[str, Preset] = {
         RunConfig(
             data=MnistConfig(),
             model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", revival_threshold=0.02), downsampling=4),
-            train=TrainConfig(steps=2814, batch_size=128, lr=1e-3, schedule="cosine", evaluate_every=67, checkpoint_every=469),
+            train=TrainConfig(steps=2808, batch_size=128, lr=3e-3, schedule="cosine", evaluate_every=78, checkpoint_every=468),
         ),
         needs_download=True,
     ),

@@ -32,22 +32,37 @@ class TrainConfig(Config):
         "auto", title="Device", description="auto takes an NVIDIA GPU (cuda), else Apple's (mps), else the processor (cpu)."
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", title="Precision", description="Of encoder and decoder. The quantizer always computes in float32. auto: bfloat16 where it pays."
+        "auto",
+        title="Precision",
+        description="Of encoder and decoder. The quantizer always computes in float32. auto: bfloat16 where it pays.",
     )
     threads: int | Literal["auto"] = Field(
-        "auto", title="Threads", description="Processor threads. auto shares the cores among running trainers; a number makes runs repeat bit for bit."
+        "auto",
+        title="Threads",
+        description="Processor threads. auto shares the cores among running trainers; a number makes runs repeat bit for bit.",
     )
     speed_limit: float = Field(
-        0.0, ge=0, le=1000, title="Speed limit", description="Steps per second at most, for watching. 0: as fast as it goes.", json_schema_extra=TREATABLE
+        0.0,
+        ge=0,
+        le=1000,
+        title="Speed limit",
+        description="Steps per second at most, for watching. 0: as fast as it goes.",
+        json_schema_extra=TREATABLE,
     )
     record_every: int = Field(10, ge=1, le=10_000, title="Record every", description="Steps between points of the curves.")
     evaluate_every: int = Field(
-        100, ge=1, le=100_000, title="Evaluate every", description="Steps between evaluations on validation data, with pictures and a snapshot of the codebook."
+        100,
+        ge=1,
+        le=100_000,
+        title="Evaluate every",
+        description="Steps between evaluations on validation data, with pictures and a snapshot of the codebook.",
     )
     evaluation_images: int = Field(
         1024, ge=16, le=1_000_000, title="Evaluate on", description="Validation examples per evaluation; the last one takes them all."
     )
-    checkpoint_every: int = Field(500, ge=1, le=1_000_000, title="Checkpoint every", description="Steps between checkpoints, from which a run resumes.")
+    checkpoint_every: int = Field(
+        500, ge=1, le=1_000_000, title="Checkpoint every", description="Steps between checkpoints, from which a run resumes."
+    )
 
     @model_validator(mode="after")
     def _threads_in_range(self) -> Self:

@@ -144,7 +144,7 @@ class _Attempt:
             lease=self.lease,
             closing=closing,
             others_wait=None if self.release_after is None else neighbours.waiting,
-            release_after=self.release_after or RELEASE_S,
+            release_after=RELEASE_S if self.release_after is None else self.release_after,
         )
         config = RunConfig.parse(state.meta["config"]) if state else config
         try:

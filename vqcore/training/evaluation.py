@@ -69,7 +69,7 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
             batch = to_model(x[start : start + BATCH])
             out = model(batch)
             share = len(batch) / len(x)
-            for name, value in {"loss": out.loss, **out.terms}.items():
+            for name, value in (("loss", out.loss), *out.terms.items()):
                 sums[name] = sums.get(name, 0.0) + float(value) * share
             squared += float((out.x_hat.float() - batch).square().mean()) * share
             squared_mean += float((mean - batch).square().mean()) * share

@@ -20,15 +20,15 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 def pack(trainer: Trainer) -> State:
     """Copies, so that training may go on while the state is written."""
     tensors: dict[str, torch.Tensor] = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
-    names = {parameter: name for name, parameter in trainer.model.named_parameters()}
+    names: dict[torch.Tensor, str] = {parameter: name for name, parameter in trainer.model.named_parameters()}
     for parameter, moments in trainer.optimizer.state.items():
         for key, value in moments.items():
             tensors[f"optimizer.{names[parameter]}.{key}"] = value
     for i, meter in enumerate(trainer.meters):
         for name, value in meter.state_dict().items():
             tensors[f"meter{i}.{name}"] = value
-    if trainer._sums is not None and trainer._bad is not None:
-        tensors["window.sums"], tensors["window.bad"] = trainer._sums, trainer._bad
+    if trainer.window.sums is not None and trainer.window.bad is not None:
+        tensors["window.sums"], tensors["window.bad"] = trainer.window.sums, trainer.window.bad
     return State(
         tensors={name: _array(value) for name, value in tensors.items()},
         meta={
@@ -36,8 +36,8 @@ def pack(trainer: Trainer) -> State:
             "step": trainer.step,
             "elapsed": trainer.elapsed,
             "last_command": trainer.last_command,
-            "terms": list(trainer.term_names),
-            "window": trainer._window,
+            "terms": list(trainer.window.names),
+            "window": trainer.window.steps,
             "precision": next(name for name, dtype in PRECISIONS.items() if dtype == trainer.precision),
         },
     )
@@ -54,14 +54,15 @@ def unpack(trainer: Trainer, state: State) -> None:
         trainer.model.load_state_dict(groups.get("model", {}))
         for i, meter in enumerate(trainer.meters):
             meter.load_state_dict(groups.get(f"meter{i}", {}))
+        optimizer = groups.get("optimizer", {})
         for name, parameter in trainer.model.named_parameters():
-            moments = {key.rpartition(".")[2]: value for key, value in groups.get("optimizer", {}).items() if key.rpartition(".")[0] == name}
+            moments = {key.removeprefix(f"{name}."): value for key, value in optimizer.items() if key.startswith(f"{name}.")}
             if moments:
                 trainer.optimizer.state[parameter] = _like(parameter, moments, fused=bool(trainer.optimizer.defaults["fused"]))
         window = groups.get("window", {})
-        trainer._sums, trainer._bad = window.get("sums"), window.get("bad")
-        trainer.term_names = tuple(meta["terms"])
-        trainer._window = int(meta["window"])
+        trainer.window.sums, trainer.window.bad = window.get("sums"), window.get("bad")
+        trainer.window.names = tuple(meta["terms"])
+        trainer.window.steps = int(meta["window"])
         trainer.step = int(meta["step"])
         trainer.elapsed = float(meta["elapsed"])
         trainer.last_command = int(meta["last_command"])

@@ -28,6 +28,7 @@ from vqcore.models.work import multiplications
 from vqcore.records import BookStep, Checkpoint, Evaluation, Event, EventKind, Record, State, Step
 from vqcore.training import evaluation
 from vqcore.training.state import pack, unpack
+from vqcore.training.window import LossWindow
 
 INIT_VECTORS_PER_CODE = 32
 # EMA counts under this share of the mean count no longer count as alive
@@ -69,10 +70,7 @@ class Trainer:
         self.step = 0
         self.elapsed = 0.0
         self.last_command = 0
-        self.term_names: tuple[str, ...] = ()
-        self._sums: Tensor | None = None  # of (loss, *terms) since the last point
-        self._bad: Tensor | None = None  # first step at which each was not finite, −1 if none
-        self._window = 0  # steps in `_sums`
+        self.window = LossWindow()
         self._window_s = 0.0
         self._last_codes: tuple[Tensor, ...] = ()
         self._last_z: Tensor | None = None
@@ -186,38 +184,18 @@ class Trainer:
         self.step += 1
         for meter, indices in zip(self.meters, out.codes, strict=True):
             meter.update_(indices, self.step)
-        self._accumulate(out.loss, out.terms)
+        self.window.add(out.loss, out.terms, self.step)
         self._last_codes, self._last_z = out.codes, out.z_e.detach().float()
         self._step_ended = time.perf_counter()
         self._window_s += self._step_ended - began
-
-    def _accumulate(self, loss: Tensor, terms: Mapping[str, Tensor]) -> None:
-        values = torch.stack([loss.detach().float(), *(term.detach().float() for term in terms.values())])
-        if self._sums is None or self._bad is None:
-            self.term_names = tuple(terms)
-            self._sums = torch.zeros_like(values)
-            self._bad = torch.full_like(values, -1, dtype=torch.int64)
-        self._sums += values
-        self._bad = torch.where((self._bad < 0) & ~torch.isfinite(values), self.step, self._bad)
-        self._window += 1
 
     # ── records ──
 
     def _point(self) -> Step:
         began = time.perf_counter()
-        assert self._sums is not None and self._bad is not None and self._last_z is not None
-        sums, bad = self._sums.tolist(), self._bad.tolist()  # the one wait for the device
-        names = ("loss", *self.term_names)
-        # a term is to blame before their sum is
-        for name, first in [*zip(names[1:], bad[1:], strict=True), (names[0], bad[0])]:
-            if first >= 0:
-                raise Diverged(
-                    f"The {name} became NaN or infinite at step {first:,}. "
-                    "Lower the learning rate or raise the commitment weight, then start again or resume from the last checkpoint."
-                )
-        means = {name: value / self._window for name, value in zip(names, sums, strict=True)}
-        window, self._window = self._window, 0
-        self._sums.zero_()
+        assert self._last_z is not None
+        steps = self.window.steps
+        means = self.window.take()
         z_norm = float(self._last_z.flatten(2).norm(dim=1).mean() if self._last_z.ndim > 2 else self._last_z.norm(dim=1).mean())
         books = tuple(self._book_point(i) for i in range(len(self.meters)))
         self._window_s += time.perf_counter() - began
@@ -228,7 +206,7 @@ class Trainer:
             epoch=self.step / self.steps_per_epoch,
             images=self.step * self.batch_size,
             elapsed=self.elapsed,
-            images_per_s=window * self.batch_size / max(seconds, window * self._gap(), 1e-9),
+            images_per_s=steps * self.batch_size / max(seconds, steps * self._gap(), 1e-9),
             lr=self._lr(),
             loss=means.pop("loss"),
             terms=means,
@@ -280,8 +258,10 @@ class Trainer:
         return Event(step=self.step, kind=kind, message=message, command=answers, data=data)
 
     def _where(self) -> str:
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else {"cpu": "processor", "mps": "Apple GPU"}[self.device.type]
-        return f"On the {name}, {'bfloat16' if self.precision == torch.bfloat16 else 'float32'}, from step {self.step:,}."
+        names = {"cpu": "processor", "mps": "Apple GPU", "cuda": "GPU"}
+        return (
+            f"On the {names[self.device.type]}, {'bfloat16' if self.precision == torch.bfloat16 else 'float32'}, from step {self.step:,}."
+        )
 
     # ── commands ──
 
@@ -304,12 +284,15 @@ class Trainer:
                     self._ended_by = command
                 case "treat":
                     changed = self._treat(command.changes)
-                    yield self._event("treated", changed, command.id, **answer, changes=dict(command.changes), config=self.config.model_dump(mode="json"))
+                    yield self._event("treated", changed, command.id, **answer, **self._treatment(command.changes))
                 case "revive" | "kmeans":
                     message = self._rewrite_codes(command.kind)
-                    yield self._event("treated", message, command.id, **answer, changes={}, config=self.config.model_dump(mode="json"))
+                    yield self._event("treated", message, command.id, **answer, **self._treatment({}))
         except ConfigError as error:
             yield self._event("refused", str(error), command.id, **answer)
+
+    def _treatment(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        return {"changes": dict(changes), "config": self.config.model_dump(mode="json")}
 
     def _treat(self, changes: Mapping[str, Any]) -> str:
         """Apply `changes` whole, or raise ConfigError and change nothing."""

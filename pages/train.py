@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import controls, live, scroll, session, start, state
+from pages.ui import controls, figures, live, scroll, session, start, state
 from pages.ui.chart import chart
 from pages.ui.pictures import show
 from pages.ui.screens import header
@@ -58,6 +58,13 @@ def tick(folder: RunFolder, was_ended: bool) -> None:
         usage(seen, view)
         panel("Lengths of vectors", "z_norm", "e_norm")
         chart(seen.curves(view, "norms"), "train_norms", LOW, of=folder.id)
+    left, right = st.columns(2)
+    with left, st.container(gap="xxsmall"):
+        panel("Error on validation data", "nmse", "mean_picture")
+        chart(seen.curves(view, "errors"), "train_errors", LOW, of=folder.id)
+    with right, st.container(gap="xxsmall"):
+        panel("In figures", "validation")
+        figures.table(view)
     state.history(view)
 
 

@@ -119,7 +119,7 @@ class Watch:
     # ── drawn once for all ──
 
     def curves(self, view: View, kind: str) -> str:
-        """The message of a chart: "loss", "used", "perplexity" or "norms"."""
+        """The message of a chart: "loss", "errors", "used", "perplexity" or "norms"."""
         return self._once(kind, view.version, lambda: self._curves(view, kind))
 
     def usage(self, view: View, *, sort: bool) -> str | None:
@@ -155,6 +155,7 @@ class Watch:
         K = view.config.model.quantizer.K
         draw: dict[str, Callable[[], Figure]] = {
             "loss": lambda: training.loss_curves(steps, evaluations, marks),
+            "errors": lambda: training.errors(evaluations, marks),
             "used": lambda: training.codes_used(steps, evaluations, K=K, marks=marks),
             "perplexity": lambda: training.perplexities(steps, evaluations, K=K, marks=marks),
             "norms": lambda: training.norms(steps, marks=marks),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vqcore.metrics.reconstruction import mean_picture_mse, mse, nmse, psnr
+from vqcore.metrics.reconstruction import mse, nmse, psnr
 
 
 def test_mse_is_numpys() -> None:
@@ -20,14 +20,6 @@ def test_nmse_of_answering_with_the_mean_value_is_one() -> None:
     x = torch.rand(100, 1, 8, 8)
     variance = float(x.double().var(unbiased=False))
     assert nmse(mse(x, x.mean().expand_as(x)).item(), variance) == pytest.approx(1, rel=1e-4)
-
-
-def test_the_mean_picture_beats_the_mean_value() -> None:
-    ramp = torch.linspace(0, 1, 8)
-    x = (ramp + 0.05 * torch.randn(200, 1, 8, 8)).clamp(0, 1)
-    reference = mean_picture_mse(x, x).item()
-    assert reference == pytest.approx(float(x.var(0, unbiased=False).mean()), rel=1e-3)
-    assert nmse(reference, float(x.var())) < 0.1
 
 
 @pytest.mark.parametrize(("error", "decibels"), [(1.0, 0), (0.01, 20), (0.001, 30)])

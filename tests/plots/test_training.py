@@ -39,6 +39,7 @@ def traces(figure: Figure) -> dict[str, dict[str, Any]]:
 
 FIGURES = {
     "loss": lambda s, e, m: training.loss_curves(s, e, m),
+    "errors": lambda s, e, m: training.errors(e, m),
     "used": lambda s, e, m: training.codes_used(s, e, K=K, marks=m),
     "perplexity": lambda s, e, m: training.perplexities(s, e, K=K, marks=m),
     "norms": lambda s, e, m: training.norms(s, marks=m),
@@ -139,3 +140,9 @@ def test_what_a_resumed_run_went_back_behind_is_unmarked() -> None:
     events = [treated(10, "revive"), treated(60, "kmeans"), Event(50, "resumed", "")]
     assert treatments(events) == [Mark(10, "revive")]
     assert treatments([*events, Event(0, "started", "")]) == []
+
+
+def test_the_error_is_drawn_against_the_mean_picture() -> None:
+    drawn = traces(training.errors(EVALUATIONS))
+    assert list(drawn["This model"]["y"]) == [0.3] * 5
+    assert list(drawn["Mean picture"]["y"]) == [0.52] * 5

@@ -244,3 +244,13 @@ def test_threads_may_be_set_between_records() -> None:
         if isinstance(record, Event) and record.kind == "threads":
             events.append(record.step)
     assert events and events[-1] == 10
+
+
+def test_the_mean_picture_scores_better_than_the_mean_value() -> None:
+    """On digits it is about half of it: the line that an error has to be read against."""
+    _, records = run(BASE.edited({"train.steps": 1}))
+    x = digits().x.astype(np.float64) / 255
+    train, validation = x[digits().train], x[digits().validation]
+    expected = ((validation - train.mean(0)) ** 2).mean() / train.var()
+    assert of(Evaluation, records)[-1].nmse_mean_picture == pytest.approx(expected, rel=1e-4)
+    assert 0.4 < expected < 0.6

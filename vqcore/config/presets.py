@@ -35,8 +35,8 @@ PRESETS: dict[str, Preset] = {
         "Colour patches of two photographs as 8×8 grids of 128 codes.",
         RunConfig(
             data=PhotosConfig(),
-            model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", revival_threshold=0.02), downsampling=4),
-            train=TrainConfig(steps=1500, batch_size=64, evaluate_every=100),
+            model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", ema_decay=0.95, revival_threshold=0.1), downsampling=4),
+            train=TrainConfig(steps=1500, batch_size=64, lr=2e-3, evaluate_every=100),
         ),
     ),
     "collapse": Preset(
@@ -53,16 +53,18 @@ PRESETS: dict[str, Preset] = {
         "Drawn letters as 7×7 grids of 64 codes, with three cures against dead codes: k-means, EMA, revival.",
         RunConfig(
             data=GlyphsConfig(),
-            model=VQVAEConfig(quantizer=VQConfig(K=64, D=16, learning="ema", revival_threshold=0.02), downsampling=4, hidden=32),
-            train=TrainConfig(steps=1500, batch_size=64, evaluate_every=100),
+            model=VQVAEConfig(
+                quantizer=VQConfig(K=64, D=16, learning="ema", ema_decay=0.95, revival_threshold=0.1), downsampling=4, hidden=32
+            ),
+            train=TrainConfig(steps=1500, batch_size=64, lr=2e-3, evaluate_every=100),
         ),
     ),
     "mnist": Preset(
         "MNIST",
-        "60,000 handwritten digits as 7×7 grids of 128 codes, all of them alive. Two minutes on two cores.",
+        "60,000 handwritten digits as 7×7 grids of 128 codes, all of them alive.",
         RunConfig(
             data=MnistConfig(),
-            model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", revival_threshold=0.02), downsampling=4),
+            model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", ema_decay=0.95, revival_threshold=0.1), downsampling=4),
             train=TrainConfig(steps=2808, batch_size=128, lr=3e-3, schedule="cosine", evaluate_every=78, checkpoint_every=468),
         ),
         needs_download=True,

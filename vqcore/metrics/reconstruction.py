@@ -23,8 +23,3 @@ def nmse(mse: float, variance: float) -> float:
 def psnr(mse: float, peak: float = 1.0) -> float:
     """Peak signal-to-noise ratio in dB; infinite for a perfect reconstruction."""
     return math.inf if mse == 0 else 10 * math.log10(peak**2 / mse)
-
-
-def mean_picture_mse(train: Tensor, x: Tensor) -> Tensor:
-    """What answering every x (N, …) with the mean of `train` (M, …) would score: the reference that any code must beat."""
-    return mse(x, train.float().mean(0).expand_as(x))

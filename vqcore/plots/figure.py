@@ -82,9 +82,9 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def log_axis(title: str) -> dict[str, Any]:
-    """A log axis that says so. Few numbers, written out (0.05, not a small 5): plotly's own choice is crowded."""
-    return axis(f"{title} (log)", type="log", nticks=3, tickformat=".3~g")
+def log_axis(title: str, numbers: int = 3) -> dict[str, Any]:
+    """A log axis that says so. Few numbers (about `numbers`), written out (0.05, not a small 5): plotly's own choice is crowded."""
+    return axis(f"{title} (log)", type="log", nticks=numbers, tickformat=".3~g")
 
 
 def figure(data: Sequence[Mapping[str, Any]], *, x: dict[str, Any], y: dict[str, Any], name: str, **layout: Any) -> Figure:

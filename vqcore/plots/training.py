@@ -33,7 +33,17 @@ def loss_curves(steps: Sequence[Step], evaluations: Sequence[Evaluation] = (), m
         curves.append(Curve("Validation", at, [record.loss for record in evaluations], TERM_COLOURS["loss"], markers=True))
     # two columns, on a telephone too
     legend = LEGEND | {"entrywidth": 0.5, "entrywidthmode": "fraction", "x": -0.08, "font": {"size": FONT_SIZE - 3}}
-    return lines(curves, x=_steps_axis(_last(curves)), y=log_axis("Loss"), name="Loss curves", marks=marks, legend=legend)
+    return lines(curves, x=_steps_axis(_last(curves)), y=log_axis("Loss", 4), name="Loss curves", marks=marks, legend=legend)
+
+
+def errors(evaluations: Sequence[Evaluation], marks: Sequence[Mark] = ()) -> Figure:
+    """The frozen model's NMSE on validation data, on a log axis, above the line of answering with the mean picture."""
+    at = [record.step for record in evaluations]
+    curves = [
+        Curve("Mean picture", at, [record.nmse_mean_picture for record in evaluations], GREY, dash="dot"),
+        Curve("This model", at, [record.nmse for record in evaluations], TERM_COLOURS["reconstruction"], width=3.5),
+    ]
+    return lines(curves, x=_steps_axis(_last(curves)), y=log_axis("NMSE"), name="Error", marks=marks)
 
 
 def codes_used(

@@ -16,6 +16,7 @@ from torch import Tensor
 from vqcore.colours import CodeColours
 from vqcore.data.base import Dataset
 from vqcore.metrics.codebook import UsageMeter, entropy_bits, perplexity
+from vqcore.metrics.reconstruction import mse, nmse, psnr
 from vqcore.models.base import Model
 from vqcore.records import BookEvaluation, BookSnapshot, Evaluation, Gallery, Snapshot
 
@@ -60,7 +61,7 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
     counts = tuple(torch.zeros(book.K, dtype=torch.int64, device=x.device) for book in books)
     per_image = [0] * len(books)
     sums: dict[str, float] = {}
-    squared = squared_mean = 0.0
+    error = mean_picture_error = 0.0
     mean = torch.from_numpy(ref.mean).to(x.device)
     was_training = model.training
     model.eval()
@@ -71,8 +72,8 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
             share = len(batch) / len(x)
             for name, value in (("loss", out.loss), *out.terms.items()):
                 sums[name] = sums.get(name, 0.0) + float(value) * share
-            squared += float((out.x_hat.float() - batch).square().mean()) * share
-            squared_mean += float((mean - batch).square().mean()) * share
+            error += float(mse(batch, out.x_hat)) * share
+            mean_picture_error += float(mse(batch, mean.expand_as(batch))) * share
             for i, indices in enumerate(out.codes):
                 counts[i].add_(torch.bincount(indices.reshape(-1), minlength=books[i].K))
                 per_image[i] = indices[0].numel()
@@ -98,10 +99,10 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
         complete=complete,
         loss=sums.pop("loss"),
         terms=sums,
-        mse=squared,
-        nmse=squared / ref.variance,
-        nmse_mean_picture=squared_mean / ref.variance,
-        psnr=-10 * math.log10(max(squared, 1e-12)),
+        mse=error,
+        nmse=nmse(error, ref.variance),
+        nmse_mean_picture=nmse(mean_picture_error, ref.variance),
+        psnr=psnr(max(error, 1e-12)),  # JSON has no infinity
         books=figures,
     )
     return record, hits

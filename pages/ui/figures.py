@@ -1,0 +1,55 @@
+"""The exact figures of a run's last evaluation and last step, each with its definition one tap away."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.live import View
+from pages.ui.terms import help_text
+from vqcore.records import BookEvaluation, BookStep, Evaluation
+
+
+def table(view: View) -> None:
+    """Errors, bits and codes. Nothing is shown that has not been measured yet."""
+    if view.evaluation is None:
+        st.caption("These come with the first evaluation.")
+        return
+    rows = _errors(view.evaluation)
+    for book in view.evaluation.books:
+        rows += _bits(book)
+    if view.step is not None:
+        for counted in view.step.books:
+            rows += _alive(counted, view)
+    with st.container(horizontal=True, gap="small", key="train_exact"):
+        for label, value, shown in rows:
+            st.metric(label, value, help=shown, width=150)
+    counted_on = "all" if view.evaluation.complete else "the same"
+    st.caption(f"Step {view.evaluation.step:,}, {counted_on} {view.evaluation.images:,} validation examples, model frozen.")
+
+
+def _errors(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    return [
+        ("NMSE", f"{evaluation.nmse:.4f}", help_text("nmse")),
+        ("Mean picture's", f"{evaluation.nmse_mean_picture:.4f}", help_text("mean_picture")),
+        ("MSE", f"{evaluation.mse:.5f}", help_text("mse")),
+        ("PSNR", f"{evaluation.psnr:.1f} dB", help_text("psnr")),
+    ]
+
+
+def _bits(book: BookEvaluation) -> list[tuple[str, str, str]]:
+    per_image = book.entropy_bits * book.indices_per_image
+    return [
+        ("M·log2 K", f"{book.capacity_bits:,.0f} bits", help_text("capacity")),
+        ("M·entropy", f"{per_image:,.0f} bits", help_text("entropy")),
+        ("Entropy", f"{book.entropy_bits:.2f} bits", help_text("entropy")),
+        ("Perplexity", f"{book.perplexity:,.1f}", help_text("perplexity")),
+    ]
+
+
+def _alive(book: BookStep, view: View) -> list[tuple[str, str, str]]:
+    K = view.config.model.quantizer.K
+    return [
+        ("Ever used", f"{book.used_ever} of {K}", help_text("used_ever")),
+        ("Alive by EMA", f"{book.ema_alive} of {K}", help_text("ema_alive", "ema_count")),
+        ("Dead", f"{book.dead} of {K}", help_text("dead", "age")),
+    ]

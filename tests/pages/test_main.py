@@ -76,12 +76,20 @@ def test_a_run_that_is_deleted_while_open_is_said(page: Page, finished: Finished
     assert not at.run().warning, "it is said once"
 
 
+def test_the_picker_keeps_apart_two_runs_of_one_name(page: Page, finished: Finished) -> None:
+    runs = [finished("Twin", cookie=ADA, nickname="Ada") for _ in range(2)]
+    for run in runs:
+        at = page("inside", run=run.id)
+        assert at.selectbox(key="frame_run").value == run.id
+    assert len(set(at.selectbox(key="frame_run").options)) == 2
+
+
 def test_the_picker_lists_own_runs_first_and_opens_them(page: Page, finished: Finished) -> None:
     mine = finished("Mine", cookie=ADA, nickname="Ada")
     theirs = finished("Theirs", cookie=BOB, nickname="Bob")
     at = page("inside")
     picker = at.selectbox(key="frame_run")
-    assert picker.options == ["Mine · Ada", "Theirs · Bob"]
+    assert picker.options == [f"Mine · Ada · {mine.id[-4:]}", f"Theirs · Bob · {theirs.id[-4:]}"]
     picker.select(theirs.id).run()
     assert at.session_state["run_id"] == theirs.id
     assert asked(at) == theirs.id

@@ -123,10 +123,13 @@ class RunStore:
             shutil.rmtree(path, ignore_errors=True)
 
     def find(self, identity: str) -> RunFolder | None:
-        """The newest run of the same experiment that has finished, waits or trains; not one that was treated, stopped, or failed."""
+        """The newest run of the same experiment that has finished, waits or trains; not one that was treated, stopped, or failed.
+
+        Examples do not count: who presses Train wants to see it train.
+        """
         for summary in self.list():
             wanted = summary.state in ("queued", "starting", "running", "paused", "finished")
-            if summary.identity == identity and wanted and not summary.treated and not summary.problem:
+            if summary.identity == identity and wanted and not (summary.treated or summary.problem or summary.read_only):
                 return self.get(summary.id)
         return None
 

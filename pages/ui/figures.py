@@ -22,7 +22,7 @@ def table(view: View) -> None:
             rows += _alive(counted, view)
     with st.container(horizontal=True, gap="small", key="train_exact"):
         for label, value, shown in rows:
-            st.metric(label, value, help=shown, width=150)
+            st.metric(label, value, help=shown, width=136)
     counted_on = "all" if view.evaluation.complete else "the same"
     st.caption(f"Step {view.evaluation.step:,}, {counted_on} {view.evaluation.images:,} validation examples, model frozen.")
 

@@ -75,8 +75,8 @@ def _run_picker() -> None:
 
 def _title(entry: Summary) -> str:
     # the list finds its entries again by their text, so the end of the id keeps two runs of one name apart
-    who = "example" if entry.read_only else entry.nickname
-    return " · ".join(part for part in (entry.name, who, entry.id[-4:]) if part)
+    parts = (entry.name, "example") if entry.read_only else (entry.name, entry.nickname, entry.id[-4:])
+    return " · ".join(part for part in parts if part)
 
 
 def _picked() -> None:

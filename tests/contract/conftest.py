@@ -126,7 +126,7 @@ class Gaussian(Quantizer):
         return Quantized(z + 0.01 * torch.randn_like(z) if self.training else z, (), kl, {"kl": kl})
 
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
-        raise NotImplementedError("no books, no codes")
+        raise AssertionError("no books, no codes")
 
     def reconfigure_(self, config: QuantizerConfig) -> None: ...
 

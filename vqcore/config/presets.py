@@ -23,7 +23,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "digits": Preset(
         "Digits",
-        "Real handwritten digits as 4×4 grids of 32 codes. Every code stays in use.",
+        "Real handwritten digits as 4×4 grids of 32 codes. Codes fall out of use at first, then all come back.",
         RunConfig(
             data=DigitsConfig(),
             model=VQVAEConfig(quantizer=VQConfig(K=32, D=4, init="data"), downsampling=2, hidden=32),

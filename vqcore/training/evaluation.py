@@ -110,7 +110,7 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
 
 @torch.no_grad()
 def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colours: CodeColours | None) -> Gallery:
-    """`x` (N, …), as stored, through the frozen model. `colours`: the first book's; without books z_e gives its own."""
+    """`x` (N, …), as stored, through the frozen model. `colours`: the first book's; None: z_e gives its own."""
     was_training = model.training
     model.eval()
     try:

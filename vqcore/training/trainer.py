@@ -236,7 +236,8 @@ class Trainer:
         self._check_evaluation(figures)
         yield figures
         colours = None
-        if self.meters:
+        # a book of part of the vector (a product quantizer's) has no place for the whole of it
+        if self.meters and self.model.quantizer.dim == self.model.quantizer.books[0].D:
             used = ~self._dead(self.meters[0]).cpu().numpy() | (hits[0] > 0)
             colours = CodeColours.fit(self.model.quantizer.codebooks()[0].float().cpu().numpy(), used)
         yield evaluation.gallery(self.model, self._validation[: evaluation.PICTURES], self._gallery_labels, self.step, colours)
@@ -321,7 +322,7 @@ class Trainer:
         else:
             quantizer.kmeans_(z, self.generator)
             message = "Re-initialised every code by k-means on encoder outputs."
-        self._clear_moments(always=True)
+        self._clear_moments()
         return message
 
     # ── small parts ──
@@ -365,15 +366,14 @@ class Trainer:
         self.generator.manual_seed(self.config.train.seed)
         self.model.quantizer.initialise_(self._encoder_outputs(), self.generator)
 
-    def _clear_moments(self, *, always: bool = False) -> None:
+    def _clear_moments(self) -> None:
         """A code that was rewritten must not be carried off by the moments of its former place."""
-        if always or self.config.model.quantizer.revival_threshold > 0:
-            quantizer = self.model.quantizer
-            for weight, changed in zip(quantizer.code_weights(), quantizer.changed, strict=True):
-                moments = self.optimizer.state.get(weight, {})
-                for name in moments.keys() & {"exp_avg", "exp_avg_sq"}:
-                    moments[name].mul_(~changed[:, None])
-            quantizer.clear_changed_()
+        quantizer = self.model.quantizer
+        for weight, changed in zip(quantizer.code_weights(), quantizer.changed, strict=True):
+            moments = self.optimizer.state.get(weight, {})
+            for name in moments.keys() & {"exp_avg", "exp_avg_sq"}:
+                moments[name].mul_(~changed[:, None])
+        quantizer.clear_changed_()
 
     def _apply_threads(self) -> Iterator[Record]:
         if self._threads and self._threads != torch.get_num_threads():

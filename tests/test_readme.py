@@ -60,7 +60,9 @@ def test_examples_of_presets_and_changes_exist() -> None:
         if "--preset" in words:
             config = PRESETS[words[words.index("--preset") + 1]].config
             changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-            config.edited(dict(parse_change(change) for change in changes))
+            parsed = dict(parse_change(change) for change in changes)
+            edited = config.edited(parsed)
+            assert {path: edited.at(path) for path in parsed} == parsed
 
 
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m ([\w.]+)", README))))

@@ -165,6 +165,7 @@ def test_a_run_deleted_while_it_waits_is_forgotten(idle, store, tools):
     store.delete(runs[2].id)
     idle.stop(runs[0].id)
     tools.until(lambda: idle.health().waiting == 0 and idle.health().busy == 1)
+    assert runs[1].status().state == "running"
 
 
 def test_submitting_from_many_threads_runs_each_once(idle, store, tools):

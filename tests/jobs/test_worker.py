@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from vqcore.control import Command
 from vqcore.errors import Diverged, LeaseLost, RunError
@@ -236,5 +237,7 @@ def test_being_nice_never_takes_priority_back():
     assert psutil.Process().nice() == before
 
 
-def test_warming_up_trains_a_real_model():
+def test_warming_up_trains_a_real_model_and_leaves_no_trace():
+    before = torch.random.get_rng_state()
     worker.warm()
+    assert torch.equal(torch.random.get_rng_state(), before)

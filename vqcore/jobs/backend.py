@@ -5,6 +5,7 @@ Light to import: distributed is imported when a backend starts.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
@@ -96,8 +97,10 @@ class Backend:
 
     def ended(self) -> str:
         """Why it is not alive, for people."""
-        if self._process is not None and (status := self._process.poll()) is not None:
-            return f"The engine's process ended (exit status {status})."
+        if self._process is not None:
+            # its connections break a moment before the process can be seen to have ended
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return f"The engine's process ended (exit status {self._process.wait(1)})."
         return f"The connection to the scheduler at {self.address} was lost."
 
     def offered(self) -> dict[str, int]:

@@ -51,10 +51,7 @@ def _look(run: RunFolder, was_training: bool) -> None:
 def _show(run: RunFolder) -> None:
     steps = run.galleries()
     if not steps:
-        every = run.config().train.evaluate_every
-        st.info(
-            f"This run has no pictures yet. The first ones come with its evaluation at step {every:,}.", icon=":material/hourglass_empty:"
-        )
+        st.info("This run has no pictures yet. The first ones come as soon as it starts training.", icon=":material/hourglass_empty:")
         return
     step = _chosen_step(steps)
     gallery = run.gallery(step)

@@ -42,3 +42,6 @@ def test_a_step_never_waits(learning: str, where: str, no_waiting: None) -> None
         vq.clear_changed_()
         meter.update_(out.indices[0], step)
     vq.revive_(torch.randn(100, 8, device="cuda"), (torch.ones(64, dtype=torch.bool, device="cuda"),), generator)
+    # the fixture raises at the first wait; what follows may wait, and shows that the steps did their work
+    torch.cuda.set_sync_debug_mode("default")
+    assert vq.changed[0].all() and (meter.last_hit >= 0).any()

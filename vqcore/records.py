@@ -110,7 +110,11 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class BookSnapshot:
-    """One codebook at one moment. `codebook` float16 (K, D); the rest (K,)."""
+    """One codebook at one moment. `codebook` float16 (K, D); the next (K,).
+
+    `z` float16 (V, D): the same places of the same validation examples in every snapshot, as this book compares them, and
+    `z_code` int32 (V,) the codes that they chose. V is at most 512; 0 in runs that kept none.
+    """
 
     name: str
     codebook: NDArray[np.float16]
@@ -118,6 +122,8 @@ class BookSnapshot:
     validation_usage: NDArray[np.int64]  # hits over the evaluation's examples
     age: NDArray[np.int64]  # steps since the last hit; −1: never hit
     ema_count: NDArray[np.float32]  # vectors per batch
+    z: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float16))
+    z_code: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,10 @@ class Quantizer(nn.Module, ABC):
         """The codes as they are compared (unit length under l2), each float32 (K, D), detached."""
         return ()
 
+    def compared(self, z: Tensor) -> tuple[Tensor, ...]:
+        """What each book compares with its codes when it is given z (N, D): float32 (N, D of the book), detached."""
+        return (z.detach().float(),) * len(self.books)
+
     def code_weights(self) -> tuple[nn.Parameter, ...]:
         """The parameters whose rows are the codes, whatever moves them."""
         return ()

@@ -85,6 +85,9 @@ class VQ(Quantizer):
     def codebooks(self) -> tuple[Tensor, ...]:
         return (self._as_compared(self.codebook.detach()),)
 
+    def compared(self, z: Tensor) -> tuple[Tensor, ...]:
+        return (self._as_compared(z.detach().float()),)
+
     def code_weights(self) -> tuple[nn.Parameter, ...]:
         return (self.codebook,)
 

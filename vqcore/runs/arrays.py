@@ -20,6 +20,7 @@ from vqcore.records import BookSnapshot, Gallery, Snapshot, State
 from vqcore.runs.files import SCHEMA_VERSION, DamagedError, check_version, retried, write_bytes
 
 _BOOK_FIELDS = ("codebook", "usage", "validation_usage", "age", "ema_count")
+_SAMPLE_FIELDS = ("z", "z_code")  # not in runs of earlier versions
 
 
 def write_gallery(path: Path, gallery: Gallery) -> None:
@@ -51,7 +52,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     for i, book in enumerate(snapshot.books):
         arrays[f"name_{i}"] = np.array(book.name)
-        arrays |= {f"{name}_{i}": getattr(book, name) for name in _BOOK_FIELDS}
+        arrays |= {f"{name}_{i}": getattr(book, name) for name in (*_BOOK_FIELDS, *_SAMPLE_FIELDS)}
     _write_npz(path, snapshot.step, len(snapshot.books), arrays)
 
 
@@ -60,7 +61,11 @@ def read_snapshot(path: Path) -> Snapshot:
     data = _read_npz(path)
     try:
         books = tuple(
-            BookSnapshot(name=str(data[f"name_{i}"]), **{name: data[f"{name}_{i}"] for name in _BOOK_FIELDS})
+            BookSnapshot(
+                name=str(data[f"name_{i}"]),
+                **{name: data[f"{name}_{i}"] for name in _BOOK_FIELDS},
+                **{name: data[f"{name}_{i}"] for name in _SAMPLE_FIELDS if f"{name}_{i}" in data},
+            )
             for i in range(int(data["books"]))
         )
         return Snapshot(step=int(data["step"]), books=books)

@@ -22,6 +22,8 @@ from vqcore.records import BookEvaluation, BookSnapshot, Evaluation, Gallery, Sn
 
 BATCH = 256
 PICTURES = 64
+SAMPLE = 512  # encoder outputs kept with each snapshot
+_HALF = 65_504.0  # the largest float16
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +135,18 @@ def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colou
 
 
 @torch.no_grad()
-def snapshot(model: Model, meters: tuple[UsageMeter, ...], validation_hits: tuple[NDArray[np.int64], ...], step: int) -> Snapshot:
-    """Each codebook as it is compared, with its usage. The caller clears the meters' counts."""
+def snapshot(
+    model: Model, x: Tensor, meters: tuple[UsageMeter, ...], validation_hits: tuple[NDArray[np.int64], ...], step: int
+) -> Snapshot:
+    """Each codebook as it is compared, with its usage, and a sample of what `x` (N, …), as stored, becomes in the encoder.
+
+    The caller clears the meters' counts.
+    """
     books = []
     quantizer = model.quantizer
-    for book, codebook, meter, ema, hits in zip(
-        quantizer.books, quantizer.codebooks(), meters, quantizer.ema_counts(), validation_hits, strict=True
+    z, chosen = _sample(model, x)
+    for book, codebook, meter, ema, hits, sample, codes in zip(
+        quantizer.books, quantizer.codebooks(), meters, quantizer.ema_counts(), validation_hits, quantizer.compared(z), chosen, strict=True
     ):
         books.append(
             BookSnapshot(
@@ -148,9 +156,33 @@ def snapshot(model: Model, meters: tuple[UsageMeter, ...], validation_hits: tupl
                 validation_usage=hits.astype(np.int64),
                 age=meter.age(step).cpu().numpy(),
                 ema_count=ema.detach().float().cpu().numpy(),
+                z=sample.cpu().numpy().clip(-_HALF, _HALF).astype(np.float16),
+                z_code=codes,
             )
         )
     return Snapshot(step=step, books=tuple(books))
+
+
+def _sample(model: Model, x: Tensor) -> tuple[Tensor, tuple[NDArray[np.int32], ...]]:
+    """At most SAMPLE encoder outputs (V, D) on the frozen model, always from the same places, and each book's codes there (V,).
+
+    A book that has another grid than the encoder's outputs gives the codes of the cells at the same relative places.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        cells = math.prod(model.latent_shape)
+        out = model(to_model(x[: max(PICTURES, -(-SAMPLE // cells))]))
+    finally:
+        model.train(was_training)
+    z = out.z_e.float().movedim(1, -1).reshape(-1, out.z_e.shape[1])  # (N, D)
+    picked = np.random.default_rng(0).permutation(len(z))[:SAMPLE]
+    return z[torch.from_numpy(picked).to(z.device)], tuple(_codes_at(picked, len(z), grid) for grid in out.codes)
+
+
+def _codes_at(picked: NDArray[np.int64], places: int, indices: Tensor) -> NDArray[np.int32]:
+    flat = indices.reshape(-1).cpu().numpy()
+    return flat[picked * len(flat) // places].astype(np.int32)
 
 
 def to_model(x: Tensor) -> Tensor:

@@ -242,7 +242,7 @@ class Trainer:
             colours = CodeColours.fit(self.model.quantizer.codebooks()[0].float().cpu().numpy(), used)
         yield evaluation.gallery(self.model, self._validation[: evaluation.PICTURES], self._gallery_labels, self.step, colours)
         if self.meters:
-            yield evaluation.snapshot(self.model, self.meters, hits, self.step)
+            yield evaluation.snapshot(self.model, self._validation, self.meters, hits, self.step)
             for meter in self.meters:
                 meter.clear_()
 

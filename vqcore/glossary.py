@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vqcore.words.capacity import CAPACITY
+from vqcore.words.collapse import COLLAPSE
 from vqcore.words.entry import Entry
+from vqcore.words.inspect import INSPECT
 from vqcore.words.loss import LOSS
 from vqcore.words.model import MODEL
 from vqcore.words.training import TRAINING
 from vqcore.words.use import USE
 
-SECTIONS: dict[str, Mapping[str, Entry]] = {"Model": MODEL, "Loss and error": LOSS, "Use of codes": USE, "Training": TRAINING}
+SECTIONS: dict[str, Mapping[str, Entry]] = {
+    "Model": MODEL,
+    "Loss and error": LOSS,
+    "Use of codes": USE,
+    "A look into the codebook": INSPECT,
+    "Collapse": COLLAPSE,
+    "Bits and cost": CAPACITY,
+    "Training": TRAINING,
+}
 GLOSSARY: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 BY_FIELD: dict[str, str] = {field: name for name, entry in GLOSSARY.items() for field in entry.fields}
 

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import pictures
+from vqcore import usage
 from vqcore.colours import CodeColours
 from vqcore.config.run import RunConfig
 from vqcore.control import Command
@@ -168,12 +169,9 @@ class Watch:
 
 def _histogram(snapshot: Snapshot, last: Step | None, *, sort: bool) -> str:
     book = snapshot.books[0]
-    # before the first training step nothing was hit in training: what validation chose says more
-    hits = book.usage if book.usage.any() else book.validation_usage
-    epoch_steps = round(last.step / last.epoch) if last and last.epoch > 0 else 0
-    dead = (book.age < 0) | (book.age >= epoch_steps) if book.usage.any() and epoch_steps else hits == 0
+    dead = usage.dead_codes(book, usage.epoch_steps(last))
     colours = CodeColours.fit(np.asarray(book.codebook, dtype=np.float32), ~dead).codes
-    return to_json(codebook.usage_histogram(hits, dead, colours, sort=sort))
+    return to_json(codebook.usage_histogram(usage.hits(book), dead, colours, sort=sort))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -1,4 +1,7 @@
-"""The table of runs, whose ticked lines are the answer."""
+"""The table of runs, whose ticked lines are the answer. Session key owned here: `{key}_sweeps`.
+
+A sweep may bring a hundred runs: they are shown when asked for.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from vqcore.runs.store import Summary
 
 def table(runs: Sequence[Summary], key: str) -> list[Summary]:
     """Draw the table and return the ticked runs."""
+    runs = _without_sweeps(runs, key)
+    if not runs:
+        return []
     state = st.dataframe(
         rows(runs, session.owner().hash),
         hide_index=True,
@@ -35,6 +41,17 @@ def table(runs: Sequence[Summary], key: str) -> list[Summary]:
         },
     )
     return [runs[line] for line in state["selection"]["rows"] if line < len(runs)]
+
+
+def _without_sweeps(runs: Sequence[Summary], key: str) -> Sequence[Summary]:
+    """The runs to be shown, under a switch where there are any of sweeps."""
+    count = sum(bool(entry.sweep) for entry in runs)
+    if not count:
+        return runs
+    label = f"Show {'the run of a sweep' if count == 1 else f'the {count} runs of sweeps'}"
+    if st.toggle(label, key=f"{key}_sweeps", persist_state="session"):
+        return runs
+    return [entry for entry in runs if not entry.sweep]
 
 
 def state_key(runs: Sequence[Summary], key: str) -> str:

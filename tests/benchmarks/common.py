@@ -28,10 +28,17 @@ def report(title: str, rows: Sequence[dict[str, Any]], *, as_json: bool) -> None
         sys.stdout.write(json.dumps({"benchmark": title, "settings": settings(), "rows": rows}, indent=1) + "\n")
         return
     console = Console(soft_wrap=True, highlight=False)
-    # on its side: a few runs, each with many figures
-    table = Table(title=title, title_justify="left", show_header=False)
-    for name in rows[0]:
-        table.add_row(name.replace("_", " "), *(_figure(row[name]) for row in rows))
+    # a few runs, each with many figures, lie on their side
+    upright = len(rows) > len(rows[0])
+    table = Table(title=title, title_justify="left", show_header=upright)
+    if upright:
+        for name in rows[0]:
+            table.add_column(name.replace("_", " "), justify="left" if isinstance(rows[0][name], str) else "right")
+        for row in rows:
+            table.add_row(*(_figure(value) for value in row.values()))
+    else:
+        for name in rows[0]:
+            table.add_row(name.replace("_", " "), *(_figure(row[name]) for row in rows))
     console.print(table)
     console.print("\n".join(f"{name}: {value}" for name, value in settings().items()), markup=False)
 

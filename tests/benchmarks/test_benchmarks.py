@@ -55,6 +55,30 @@ def test_waiting_for_paint_and_for_the_first_point() -> None:
     assert all(0 < row["least_s"] <= row["median_s"] <= row["most_s"] for row in found)
 
 
+def test_work_for_the_codes_screen_while_every_slot_is_busy() -> None:
+    found = {row["what"]: row for row in rows("codes", "--part", "engine")}
+    assert len(found) == 10
+    assert all(0 < row["least_s"] <= row["median_s"] <= row["most_s"] for row in found.values())
+    umap = next(row for what, row in found.items() if what.startswith("UMAP of 64 codes"))
+    assert umap["wanted_s"] == 10
+    assert umap["processor_s"] > 0
+
+
+@pytest.mark.browser
+def test_waiting_for_the_codes_screen() -> None:
+    first, click = rows("codes", "--part", "page")
+    assert (first["wanted_s"], click["wanted_s"]) == (1.0, 0.3)
+    assert first["median_s"] > 0
+    assert 0 < click["least_s"] <= click["most_s"]
+
+
+def test_many_rows_stand_upright(capsys: pytest.CaptureFixture[str]) -> None:
+    report("A title", [{"what": f"thing {i}", "seconds": i / 4} for i in range(5)], as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert any("what" in line and "seconds" in line for line in lines)
+    assert any("thing 3" in line and "0.75" in line for line in lines)
+
+
 def test_a_table_is_printed_without_json(capsys: pytest.CaptureFixture[str]) -> None:
     report("A title", [{"run": "one", "figure_s": 1234.5678}, {"run": "two", "figure_s": 2.0}], as_json=False)
     printed = capsys.readouterr().out

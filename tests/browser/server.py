@@ -20,9 +20,10 @@ STOP_S = 30.0
 
 
 class Server:
-    """`runs` and `data` are its VQ_RUNS and VQ_DATA; its output goes to `log`."""
+    """`runs` and `data` are its VQ_RUNS and VQ_DATA; its output goes to `log`. `script` is what it shows, seen from the root."""
 
-    def __init__(self, runs: Path, data: Path, log: Path, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, runs: Path, data: Path, log: Path, extra: Mapping[str, str] | None = None, script: str = "app.py") -> None:
+        self._script = script
         self.runs, self.data, self.log = runs, data, log
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -37,7 +38,7 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises RuntimeError with the end of its output when it does not."""
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", self._script, "--server.headless", "true", "--server.port", str(self.port)]
         with self.log.open("ab") as log:
             self._process = psutil.Popen(command, cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_S

@@ -147,9 +147,9 @@ def test_losing_the_lease_ends_it_without_a_word(folder, tools):
 
 def test_a_task_for_a_run_that_is_not_queued_does_nothing(folder):
     folder.set_status(state="stopped")
-    assert worker.run_task(str(folder.path), 0)["state"] == "stopped"
+    assert worker.run_task(str(folder.path), 0) == {folder.id: {"state": "stopped", "heard": None}}
     assert folder.status().attempt == 0
-    assert worker.run_task(str(folder.path / "nowhere"), 0)["state"] == "gone"
+    assert worker.run_task(str(folder.path / "nowhere"), 0)["nowhere"]["state"] == "gone"
 
 
 def test_a_process_that_is_asked_to_end_keeps_a_checkpoint(folder, monkeypatch):

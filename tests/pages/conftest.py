@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class FakeEngine:
         self.state = Health("ready", "", 2, 0, 0, 1.0)
         self.submitted: list[str] = []
         self.sent: list[tuple[str, Command]] = []
+        self.both: list[tuple[str, Command]] = []  # meant for a run and its partner
+        self.lights: list[tuple[str, tuple[Any, ...], Future[Any]]] = []  # what was asked of the light worker, for tests to answer
 
     def health(self) -> Health:
         return self.state
@@ -43,8 +46,15 @@ class FakeEngine:
     def send(self, run_id: str, command: Command) -> None:
         self.sent.append((run_id, command))
 
+    def send_both(self, run_id: str, command: Command) -> None:
+        self.both.append((run_id, command))
+
     def stop(self, run_id: str, author: str = "", nickname: str = "") -> None:
         self.sent.append((run_id, Command("stop", author=author, nickname=nickname)))
+
+    def light(self, target: str, *args: Any) -> Future[Any]:
+        self.lights.append((target, args, Future()))
+        return self.lights[-1][2]
 
 
 @pytest.fixture

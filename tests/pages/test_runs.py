@@ -156,6 +156,30 @@ def test_an_example_can_be_opened_only(page: Page, finished: Finished, store: Ru
     assert any("comes with the program" in caption.value for caption in at.caption)
 
 
+def test_runs_of_sweeps_are_shown_when_asked_for(page: Page, finished: Finished, store: RunStore) -> None:
+    finished("Mine", cookie=ADA)
+    assert not page("runs").toggle
+    for i in range(2):
+        store.create(finished().config(), name=f"K = {i}", sweep="20261123-104512-3f9a", owner=session.owner_hash(ADA))
+    at = page("runs")
+    shown = set(at.dataframe[0].value["Run"])
+    assert "Mine" in shown and not any(name.startswith("K =") for name in shown)
+    assert at.toggle(key="runs_table_sweeps").label == "Show the 2 runs of sweeps"
+    at.toggle(key="runs_table_sweeps").set_value(True).run()
+    assert not at.exception
+    assert {"Mine", "K = 0", "K = 1"} <= set(at.dataframe[0].value["Run"])
+
+
+def test_where_all_are_of_a_sweep_the_switch_is_still_there(page: Page, finished: Finished, store: RunStore) -> None:
+    config = finished("Mine", cookie=ADA).config()
+    store.create(config, name="K = 4", sweep="20261123-104512-3f9a")
+    store.delete(next(entry.id for entry in store.list() if not entry.sweep))
+    at = page("runs")
+    assert not at.exception and not at.dataframe
+    at.toggle(key="runs_table_sweeps").set_value(True).run()
+    assert list(at.dataframe[0].value["Run"]) == ["K = 4"]
+
+
 def test_rows_name_states_and_progress() -> None:
     def entry(**changes: object) -> Summary:
         values = dict(

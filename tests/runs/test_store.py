@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -257,7 +258,7 @@ def test_finding_the_same_experiment(store: RunStore) -> None:
 
 def test_ids_do_not_clash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = iter(["20261123-104512-0001", "20261123-104512-0001", "20261123-104512-0002"])
-    monkeypatch.setattr("vqcore.runs.folder.new_id", lambda: next(given))
+    monkeypatch.setattr("vqcore.runs.names.new_id", lambda: next(given))
     store = RunStore(tmp_path)
     assert [store.create(RunConfig(), name="x").id for _ in range(2)] == ["20261123-104512-0001", "20261123-104512-0002"]
     monkeypatch.undo()
@@ -269,3 +270,59 @@ def test_a_name_that_people_typed_is_kept_as_text(store: RunStore) -> None:
     assert folder.about().name == "<script>alert(1)</script>"
     assert len(folder.about().nickname) == 24
     assert store.create(RunConfig(), name=" \n").about().name == "Untitled"
+
+
+def test_a_pair_knows_each_other(store: RunStore) -> None:
+    config = RunConfig()
+    leader, follower = store.create_pair(
+        config, config.edited({"train.lr": 0.5}), names=("left", "right"), owner="cafe", preset="collapse:x"
+    )
+    assert (leader.about().follower, leader.about().leader) == (follower.id, "")
+    assert (follower.about().leader, follower.about().follower) == (leader.id, "")
+    assert (leader.about().name, follower.about().name, follower.about().owner) == ("left", "right", "cafe")
+    assert leader.config() == config and follower.config().train.lr == 0.5
+    lines = {line.id: line for line in store.list()}
+    assert lines[leader.id].follower == follower.id and lines[follower.id].leader == leader.id
+    for one, other in ((leader, follower), (follower, leader)):
+        assert (found := store.partner(one.id)) and found.id == other.id
+    follower.rename("renamed")
+    assert store.partner(leader.id)
+    store.delete(follower.id)
+    assert store.partner(leader.id) is None
+
+
+def test_a_run_that_names_another_is_no_pair_unless_both_do(store: RunStore, folder: RunFolder) -> None:
+    assert store.partner(folder.id) is None
+    claims = RunFolder.create(store.root, RunConfig(), name="x", leader=folder.id)
+    assert store.partner(claims.id) is None and store.partner(folder.id) is None
+    with pytest.raises(RunError, match="There is no run"):
+        store.partner("20200101-000000-abcd")
+
+
+def test_a_pair_is_made_whole_or_not_at_all(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = RunFolder.create.__func__  # type: ignore[attr-defined]
+
+    def second_fails(cls: type[RunFolder], root: Path, config: RunConfig, **how: Any) -> RunFolder:
+        if how.get("follower"):
+            raise RunError("The disk is full.")
+        made: RunFolder = create(cls, root, config, **how)
+        return made
+
+    monkeypatch.setattr(RunFolder, "create", classmethod(second_fails))
+    with pytest.raises(RunError, match="full"):
+        store.create_pair(RunConfig(), RunConfig(), names=("left", "right"))
+    assert store.list() == []
+
+
+def test_a_run_of_a_sweep_says_which(store: RunStore, folder: RunFolder) -> None:
+    swept = store.create(RunConfig(), name="x", sweep="20261123-104512-3f9a")
+    assert swept.about().sweep == "20261123-104512-3f9a"
+    assert {line.id: line.sweep for line in store.list()} == {swept.id: "20261123-104512-3f9a", folder.id: ""}
+
+
+def test_runs_of_earlier_versions_belong_to_nothing(store: RunStore, folder: RunFolder) -> None:
+    path = folder.path / "about.json"
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps({name: data[name] for name in data if name not in ("leader", "follower", "sweep")}))
+    about = folder.about()
+    assert (about.name, about.leader, about.follower, about.sweep) == ("A run", "", "", "")

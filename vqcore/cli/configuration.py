@@ -10,6 +10,7 @@ from typing import Any
 from vqcore.config.presets import PRESETS
 from vqcore.config.run import RunConfig
 from vqcore.errors import ConfigError
+from vqcore.sweeps.spec import SweepSpec, parse_arms, parse_vary, short
 
 
 def build_config(preset: str | None, file: Path | None, changes: Sequence[str], steps: int | None) -> tuple[RunConfig, str]:
@@ -29,6 +30,26 @@ def build_config(preset: str | None, file: Path | None, changes: Sequence[str], 
             raise ConfigError("Give --steps or --set train.steps=N, not both.")
         edits["train.steps"] = steps
     return (config.edited(edits) if edits else config), title
+
+
+def build_sweep(
+    preset: str | None,
+    file: Path | None,
+    changes: Sequence[str],
+    steps: int | None,
+    vary: Sequence[str],
+    arms: Sequence[str],
+    seeds: int,
+) -> tuple[SweepSpec, str]:
+    """The sweep that the options ask for, its seeds counted from the base's on, and a title for it. Raises ConfigError."""
+    base, title = build_config(preset, file, changes, steps)
+    axes = [parse_vary(text) for text in vary] + ([parse_arms(arms)] if arms else [])
+    if not axes and seeds == 1:
+        raise ConfigError("Nothing is varied: give --vary PATH=VALUE,VALUE, --arm, or --seeds.")
+    first = base.train.seed
+    spec = SweepSpec.parse({"base": base, "axes": axes, "seeds": range(first, first + seeds)})
+    spec.points()  # says now what cannot be run
+    return spec, f"{title}: {', '.join(short(axis.name) for axis in axes) or 'seeds'}"
 
 
 def parse_change(text: str) -> tuple[str, Any]:

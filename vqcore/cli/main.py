@@ -69,6 +69,43 @@ def train(
 
 
 @app.command()
+def sweep(
+    preset: Annotated[str | None, typer.Option(help="The run that is varied: a named one. A wrong name lists them.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The run that is varied: a configuration as a JSON file.")] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH=VALUES", help="Values to try, as in model.quantizer.D=4,16,64. Several: every combination."),
+    ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:PATH=VALUE,…", help="A named set of changes to compare, as in 'l2: model.quantizer.distance=l2'."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds each combination is trained with.")] = 1,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace one value in all runs, as in train.threads=1.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps of each run; short for --set train.steps=N.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where run folders go. Otherwise VQ_RUNS, else ./runs.")] = None,
+    title: Annotated[str, typer.Option(help="What the sweep is called in tables.")] = "",
+    export: Annotated[Path | None, typer.Option(help="Write all results to this JSON file at the end.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with this sweep: its id, or its file. Finished runs are kept.")] = None,
+) -> None:
+    """Train the same run with other settings and seeds, and compare. Ctrl-C keeps what is done; --resume goes on."""
+    from vqcore.cli import sweep as command
+    from vqcore.cli.configuration import build_sweep
+
+    with _errors_said():
+        if resume is not None:
+            if preset or config or vary or arm or changes or title or steps is not None or seeds != 1:
+                raise typer.BadParameter("a resumed sweep keeps its settings: only --out and --export go with it.", param_hint="--resume")
+            code = command.resume(resume, out=out, export=export)
+        else:
+            spec, base = build_sweep(preset, config, changes or [], steps, vary or [], arm or [], seeds)
+            code = command.start(spec, out=out, title=title or base, export=export)
+    raise typer.Exit(code)
+
+
+@app.command()
 def doctor() -> None:
     """Check devices, versions, data, the runs folder and the engine, and say how to put right what is wrong."""
     from vqcore.cli import doctor as command

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
+from vqcore.cli.interrupt import EXIT_INTERRUPTED, NICKNAME, quoted, stops_on_ctrl_c
 from vqcore.cli.progress import Display, open_display
 from vqcore.config.run import RunConfig
-from vqcore.control import Command
 from vqcore.errors import RunError, VQError
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.store import runs_folder
 
-NICKNAME = "command line"
 LOOK_S = 0.3
-EXIT_INTERRUPTED = 130  # what shells report for Ctrl-C
 
 
 def start(config: RunConfig, *, out: Path | None, name: str, preset: str) -> int:
@@ -45,7 +39,7 @@ def resume(path: Path) -> int:
 def _run(folder: RunFolder, config: RunConfig) -> int:
     from vqcore.jobs import worker
 
-    with open_display(config) as display, _stops_on_ctrl_c(folder, display) as asked:
+    with open_display(config) as display, stops_on_ctrl_c(lambda: folder, display.say, resume_command(folder.path)) as asked:
         display.say(f"Run {folder.id} in {folder.path}")
         with _status_shown(folder, display):
             worker.run(folder, "cli", on_record=display.show)
@@ -62,9 +56,7 @@ def _run(folder: RunFolder, config: RunConfig) -> int:
 
 def resume_command(path: Path) -> str:
     """What to type to go on, for the shell of this system."""
-    text = str(path)
-    quoted = f'"{text}"' if any(sign in text for sign in " &()'") else text
-    return f"python -m vqcore train --resume {quoted}"
+    return f"python -m vqcore train --resume {quoted(path)}"
 
 
 @contextmanager
@@ -84,37 +76,3 @@ def _status_shown(folder: RunFolder, display: Display) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-@contextmanager
-def _stops_on_ctrl_c(folder: RunFolder, display: Display) -> Iterator[threading.Event]:
-    """The first Ctrl-C asks the trainer to stop after its step, which keeps a checkpoint; the second ends the process at once.
-
-    Yields whether a stop was asked for.
-    """
-    asked = threading.Event()
-
-    def ask() -> None:
-        display.say("Stopping after this step and keeping a checkpoint. Ctrl-C again ends it at once.")
-        try:
-            folder.send(Command("stop", nickname=NICKNAME))
-        except (VQError, OSError) as error:
-            display.say(f"The stop could not be written: {error}")
-
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        # what this handler interrupted may be half through a print, or hold a lock: nothing here may wait for either
-        if asked.is_set():
-            show_cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""
-            text = f"{show_cursor}Ended at once; what came after the last checkpoint is lost. To go on:\n  {resume_command(folder.path)}\n"
-            os.write(2, text.encode())
-            os._exit(EXIT_INTERRUPTED)
-        asked.set()
-        threading.Thread(target=ask, daemon=True).start()
-
-    watched = [signal.SIGINT, signal.SIGTERM]
-    before = {number: signal.signal(number, hear) for number in watched} if threading.current_thread() is threading.main_thread() else {}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

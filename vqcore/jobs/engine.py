@@ -16,12 +16,14 @@ from functools import partial
 from typing import Any, Literal
 
 from vqcore.control import Command
-from vqcore.errors import EngineError, RunError
+from vqcore.errors import EngineError, RunError, VQError
 from vqcore.jobs.backend import LIGHT, TRAIN, Backend
+from vqcore.jobs.companions import bring_follower, goes_with_leader, pair_of, task_for
 from vqcore.jobs.control import RELEASE_S
 from vqcore.jobs.lights import Lights
-from vqcore.jobs.queue import Line, Placed, ahead
-from vqcore.jobs.verdicts import Stops, at_rest, judge_crashed, left_behind, mark_interrupted
+from vqcore.jobs.notices import Notices, still_queued
+from vqcore.jobs.queue import Line, Placed, Waiting, ahead
+from vqcore.jobs.verdicts import Stops, at_rest, judge_crashed, last_command, left_behind, mark_interrupted, resumed_late
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.status import ENDED, Status, judge
 from vqcore.runs.store import RunStore
@@ -44,7 +46,7 @@ _FINISHED = "This run has finished its steps. For a longer one, start anew with 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`slots` runs can train at once, `busy` of them do; `seconds` since the engine was started."""
+    """`slots` runs or pairs can train at once, `busy` of them do; `seconds` since the engine was started."""
 
     state: State
     message: str
@@ -74,10 +76,10 @@ class Engine:
         self._offered: dict[str, int] = {TRAIN: 0, LIGHT: 0}
         self._started = self._ready_at = self._next_look = self._next_sweep = 0.0
         self._line = Line()
-        self._lights = Lights()
+        self._lights = Lights(self._wake.set)
         self._stops = Stops()
-        self._explained: tuple[str, ...] = ()
-        self._ended: deque[str] = deque()  # runs whose tasks have ended, told by another thread
+        self._notices = Notices(store)
+        self._ended: deque[Placed] = deque()  # those whose tasks have ended, told by another thread
 
     # ── what pages call ──
 
@@ -115,9 +117,12 @@ class Engine:
             return Health(self._state, self._message, slots, min(placed, slots), waiting + max(0, placed - slots), seconds)
 
     def submit(self, run_id: str) -> None:
-        """Put a run in line. Harmless for one that waits or trains already. Raises RunError; EngineError for a finished run."""
+        """Put a run in line, a leader with its follower. Harmless for one that waits or trains already.
+
+        Raises RunError; EngineError for a finished run.
+        """
         folder = self._store.get(run_id)
-        self._submit(folder, _last_command(folder))
+        self._submit(folder, last_command(folder))
 
     def send(self, run_id: str, command: Command) -> None:
         """Give a command to the run. Resume and step put one that no process has back in line. Raises RunError, EngineError."""
@@ -125,13 +130,24 @@ class Engine:
             self.stop(run_id, command.author, command.nickname)
             return
         folder = self._store.get(run_id)
-        before = _last_command(folder)
+        before = last_command(folder)
         goes_on = command.kind in ("resume", "step")
         if goes_on and folder.status().state == "finished":
             raise EngineError(_FINISHED)
         folder.send(command)
         if goes_on and at_rest(folder.status()):
             self._submit(folder, before)
+
+    def send_both(self, run_id: str, command: Command) -> None:
+        """Give a command to a run and to the one that it is kept in step with, if any. Raises as `send`, after trying both."""
+        problems: list[VQError] = []
+        for other in (ids := pair_of(self._store, run_id)):
+            try:
+                self.send(other, command)
+            except VQError as error:
+                problems.append(error)
+        if len(problems) == len(ids):
+            raise problems[0]
 
     def stop(self, run_id: str, author: str = "", nickname: str = "", grace: float = GRACE_S) -> None:
         """Stop a run: one in line at once; one that trains after its step, and after `grace` seconds its process is ended.
@@ -156,8 +172,9 @@ class Engine:
 
     def recover(self) -> None:
         """Put queued runs in line, and mark as interrupted what a dead process left behind. Done at start, and now and again."""
-        for folder in left_behind(self._store, set(self._line.placed())):
-            self._line.join(folder.id, folder.about().owner, _last_command(folder))
+        for folder in left_behind(self._store, self._line.with_place()):
+            if not goes_with_leader(self._store, folder):
+                self._join(folder, last_command(folder), folder.status().attempt)
 
     def light(self, target: str, *args: Any) -> Future[Any]:
         """Run "module:function" on the worker that no training delays. Its future raises EngineError when no worker could answer."""
@@ -178,9 +195,15 @@ class Engine:
                 return old
             return replace(old, state="queued", lease=None, message=message, error="")
 
-        if folder.change_status(change).state == "queued":
-            self._line.join(folder.id, folder.about().owner, since)
+        status = folder.change_status(change)
+        if status.state == "queued" and not goes_with_leader(self._store, folder):
+            bring_follower(self._store, folder, message)
+            self._join(folder, since, status.attempt)
             self._wake.set()
+
+    def _join(self, folder: RunFolder, since: int, attempt: int) -> None:
+        about = folder.about()
+        self._line.join(folder.id, about.owner, since, attempt, patient=bool(about.sweep))
 
     # ── the engine's thread ──
 
@@ -219,8 +242,8 @@ class Engine:
         while not self._closing.is_set() and backend.alive():
             self._wake.clear()
             while self._ended:
-                if (placed := self._line.give_up(self._ended.popleft())) is not None:
-                    self._quietly(partial(self._concluded, placed))
+                if self._line.give_up(placed := self._ended.popleft()):
+                    self._concluded(placed)
             self._look(backend, began)
             if self._ready_at:
                 self._dispatch(backend)
@@ -260,40 +283,52 @@ class Engine:
             order = order[: max(0, self._offered[TRAIN] - len(self._line.placed()))]
         # a cluster outside may grow with what waits for it, so it is given all; its own line goes by priority
         for run in order:
-            folder = self._still_queued(run.run_id)
-            if folder is None:
+            folder = still_queued(self._store, run.run_id)
+            if folder is None or goes_with_leader(self._store, folder):
                 self._line.leave(run.run_id)
-            elif (placed := self._line.place(run.run_id)) is not None:
-                arguments = (str(folder.path.absolute()), run.since, self._release_after)
-                done = partial(self._has_ended, run.run_id)
-                placed.future = backend.place(TRAIN, "vqcore.jobs.worker:run_task", *arguments, priority=-run.round, done=done)
+            else:
+                self._quietly(partial(self._place, backend, run, folder))
 
-    def _has_ended(self, run_id: str, _future: Any) -> None:
-        self._ended.append(run_id)
+    def _place(self, backend: Backend, run: Waiting, folder: RunFolder) -> None:
+        task = task_for(self._store, folder, run.since, self._release_after)
+        placed = self._line.place(run.run_id, task.attempts)
+        if placed is not None:
+            ended = partial(self._has_ended, placed)
+            placed.future = backend.place(TRAIN, task.target, *task.arguments, priority=-run.round, done=ended)
+
+    def _has_ended(self, placed: Placed, _future: Any) -> None:
+        self._ended.append(placed)
         self._wake.set()
 
     def _concluded(self, placed: Placed) -> None:
-        """Say what became of a run that has its place no longer."""
-        run, future = placed.run, placed.future
-        folder = self._store.get(run.run_id)
-        if future is not None and future.status == "finished":
-            result = future.result()
-            if result["heard"] is not None:
-                # a resume that came while the worker was on its way out
-                late = [command for command in folder.commands(after=result["heard"]) if command.kind in ("resume", "step")]
-                status = folder.status()
-                if late and status.state != "finished" and at_rest(status):
-                    self._submit(folder, late[0].id - 1)
+        """Say what became of the runs that have this place no longer."""
+        future = placed.future
+        finished = future is not None and future.status == "finished"
+        results = future.result() if finished else {}
+        if not finished:
+            self._next_look = 0.0  # one worker fewer: a run given away now would wait behind a busy one
+        for run_id in placed.attempts:
+            self._quietly(partial(self._late, run_id, results[run_id]) if finished else partial(self._crashed, placed, run_id))
+
+    def _late(self, run_id: str, result: dict[str, Any]) -> None:
+        """Obey a resume that came while the worker was on its way out."""
+        folder = self._store.get(run_id)
+        if (since := resumed_late(folder, result["heard"])) is not None:
+            self._submit(folder, since)
+
+    def _crashed(self, placed: Placed, run_id: str) -> None:
+        run, folder = placed.run, self._store.get(run_id)
+        if (status := folder.status()).attempt > placed.attempts[run_id] + 1:  # a part of a pair that had ended, and goes on elsewhere
             return
-        self._next_look = 0.0  # one worker fewer: a run given away now would wait behind a busy one
-        if folder.status().state != "queued":
-            judge_crashed(folder, future)
+        if status.state != "queued":
+            judge_crashed(folder, placed.future)
+        elif run_id != run.run_id:  # a follower goes again with its leader
+            return
         elif run.tries + 1 < TRIES:  # its worker died before it began: that says nothing about this run
             self._line.put_back(run, tried=True)
         else:
-            folder.set_status(
-                state="failed", message="", error=f"Workers died {TRIES} times before this run began. Restart the server, then resume it."
-            )
+            error = f"Workers died {TRIES} times before this run began. Restart the server, then resume it."
+            folder.set_status(state="failed", message="", error=error)
 
     def _lost(self, reason: str, own: bool) -> None:
         """The workers are gone for us, and all that they had."""
@@ -302,15 +337,17 @@ class Engine:
         # our own workers see their parent's end by themselves, within moments
         deadline = time.monotonic() + (ORPHANS_S if own else 0.0)
         for placed in self._line.give_up_all():
-            self._quietly(partial(self._orphaned, placed, reason, deadline))
+            for run_id in placed.attempts:
+                self._quietly(partial(self._orphaned, placed.run, run_id, reason, deadline))
         self._ended.clear()
         self._lights.fail(reason)
 
-    def _orphaned(self, placed: Placed, reason: str, deadline: float) -> None:
-        folder = self._store.get(placed.run.run_id)
+    def _orphaned(self, run: Waiting, run_id: str, reason: str, deadline: float) -> None:
+        folder = self._store.get(run_id)
         status = folder.status()
         if status.state == "queued":
-            self._line.put_back(placed.run)
+            if run_id == run.run_id:
+                self._line.put_back(run)
         elif status.lease is not None:
             while judge(folder.status()) == "alive" and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -329,7 +366,7 @@ class Engine:
 
     def _end_elsewhere(self, backend: Backend, run_id: str) -> bool:
         """End the worker of another host that has this run, where this engine placed it."""
-        placed = self._line.placed().get(run_id)
+        placed = next((placed for placed in self._line.placed() if run_id in placed.attempts), None)
         return placed is not None and placed.future is not None and backend.end_worker(placed.future)
 
     # ── what waiting runs say ──
@@ -345,25 +382,8 @@ class Engine:
     def _explain_waiting(self) -> None:
         order = [run.run_id for run in self._line.order()]
         if not self._offered[TRAIN]:
-            order = [*self._line.placed(), *order]
-        explained = (self._why_wait(0), *order)
-        if explained == self._explained and time.monotonic() < self._next_sweep:
-            return
-        self._explained = explained
-        for place, run_id in enumerate(order):
-            self._quietly(partial(self._explain, run_id, self._why_wait(place)))
-
-    def _explain(self, run_id: str, message: str) -> None:
-        folder = self._still_queued(run_id)
-        if folder is not None and folder.status().message != message:
-            folder.change_status(lambda old: replace(old, message=message) if old.state == "queued" else old)
-
-    def _still_queued(self, run_id: str) -> RunFolder | None:
-        try:
-            folder = self._store.get(run_id)
-            return folder if folder.status().state == "queued" else None
-        except RunError:
-            return None
+            order = [*(placed.run.run_id for placed in self._line.placed()), *order]
+        self._notices.explain(order, self._why_wait)
 
     # ── small parts ──
 
@@ -377,8 +397,3 @@ class Engine:
             action()
         except (RunError, EngineError):
             return
-
-
-def _last_command(folder: RunFolder) -> int:
-    commands = folder.commands()
-    return commands[-1].id if commands else 0

@@ -84,6 +84,22 @@ def at_rest(status: Status) -> bool:
     return status.state != "queued" and (status.lease is None or judge(status) == "dead")
 
 
+def last_command(folder: RunFolder) -> int:
+    """The id of the last command that was sent to the run; 0 without any."""
+    commands = folder.commands()
+    return commands[-1].id if commands else 0
+
+
+def resumed_late(folder: RunFolder, heard: int | None) -> int | None:
+    """Whether a resume came after the last command that its worker heard, while that was on its way out: the id before it, else None.
+
+    `heard` None: it was not trained.
+    """
+    late = [command for command in folder.commands(after=heard) if command.kind in ("resume", "step")] if heard is not None else []
+    status = folder.status()
+    return late[0].id - 1 if late and status.state != "finished" and at_rest(status) else None
+
+
 def _age(status: Status) -> float:
     """Seconds since the status was written."""
     try:
@@ -127,19 +143,34 @@ class Stops:
         """End the process of each run whose time is over; `end_elsewhere(run_id)` does it on other hosts, and says whether it could."""
         with self._guard:
             asked = dict(self._asked)
+        ended: set[tuple[str, int]] = set()
         for run_id, stop in asked.items():
             try:
                 folder = store.get(run_id)
                 lease = folder.status().lease
                 obeyed = lease is None or lease.token != stop.lease.token
-                if not obeyed and time.monotonic() < stop.deadline:
+                # a process that has two runs ends once
+                if not obeyed and time.monotonic() < stop.deadline and _process(stop.lease) not in ended:
                     continue
                 if not obeyed:
+                    ended.add(_process(stop.lease))
                     _end(folder, stop, end_elsewhere)
+                    _tell_partner(store.partner(run_id), stop)
             except RunError:
                 pass  # deleted meanwhile
             with self._guard:
                 self._asked.pop(run_id, None)
+
+
+def _tell_partner(partner: RunFolder | None, stop: _Stop) -> None:
+    """The other run of a pair ended with the process that had both."""
+    lease = partner.status().lease if partner is not None else None
+    if partner is not None and lease is not None and _process(lease) == _process(stop.lease):
+        mark_interrupted(partner, lease, "Its process was ended because the other run of its pair did not stop when asked.", sure=True)
+
+
+def _process(lease: Lease) -> tuple[str, int]:
+    return lease.host, lease.pid
 
 
 def _end(folder: RunFolder, stop: _Stop, end_elsewhere: Callable[[str], bool]) -> None:

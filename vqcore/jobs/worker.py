@@ -17,6 +17,7 @@ from vqcore.control import Control, NoControl
 from vqcore.data.base import Dataset
 from vqcore.errors import LeaseLost, RunError, VQError
 from vqcore.jobs.control import RELEASE_S, FolderControl
+from vqcore.jobs.gate import Seat
 from vqcore.jobs.neighbours import Neighbours
 from vqcore.records import Checkpoint, Event, Record, State
 from vqcore.runs.folder import RunFolder, RunState
@@ -24,6 +25,7 @@ from vqcore.runs.lease import HeldLease, acquire
 from vqcore.runs.writer import RunWriter
 
 LOG = "error.log"
+HELD = "Waits for the other run of its pair, which pauses or is behind."
 MIB = 2**20
 PROGRESS_S = 0.3
 GIVE_BACK_S = 2.0
@@ -31,6 +33,8 @@ WARM_STEPS = 2
 
 # set when this process is asked to end: whatever trains keeps a checkpoint and leaves
 closing = threading.Event()
+# two threads may each train a run: what they share is prepared by one at a time, and torch's global generator is among it
+_preparing = threading.Lock()
 _kept: tuple[str, Dataset] | None = None
 
 
@@ -57,16 +61,24 @@ def ping() -> str:
 
 
 def run_task(path: str, since: int, release_after: float = RELEASE_S) -> dict[str, Any]:
-    """What the engine places on a worker: the queued run in the folder `path`, in its `state` at the end and the last command `heard`.
+    """What the engine places on a worker: the queued run in the folder `path`.
 
+    Returns under its id its `state` at the end and the last command `heard`, None when it was not trained.
     Does nothing to a run that is no longer queued, for it was stopped, deleted, or taken by another server.
     """
     folder = RunFolder(Path(path))
     try:
-        status = folder.status()
-        if status.state != "queued":
-            return {"state": status.state, "heard": None}
-        return _run(folder, "engine", None, None, None, since, release_after)
+        if folder.status().state != "queued":
+            return {folder.id: untouched(folder)}
+        return {folder.id: _run(folder, "engine", None, None, None, since, release_after)}
+    except RunError as error:
+        return {folder.id: {"state": "gone", "heard": None, "message": str(error)}}
+
+
+def untouched(folder: RunFolder) -> dict[str, Any]:
+    """The outcome for a run that was not trained."""
+    try:
+        return {"state": folder.status().state, "heard": None}
     except RunError as error:
         return {"state": "gone", "heard": None, "message": str(error)}
 
@@ -98,7 +110,24 @@ def _run(
     release_after: float,
 ) -> dict[str, Any]:
     lease = acquire(folder, kind)
-    attempt = _Attempt(folder, lease, since, release_after if kind == "engine" else None)
+    return train_under(lease, since, control, on_record, make_trainer, release_after if kind == "engine" else None)
+
+
+def train_under(
+    lease: HeldLease,
+    since: int,
+    control: Control | None = None,
+    on_record: Callable[[Record], None] | None = None,
+    make_trainer: MakeTrainer | None = None,
+    release_after: float | None = None,
+    seat: Seat | None = None,
+) -> dict[str, Any]:
+    """Train the run that `lease` holds, give it back, and return what `run_task` does for it. Raises LeaseLost, RunError when it is gone.
+
+    `release_after` None: it holds no slot that others could wait for. `seat`: it is kept in step with another.
+    """
+    folder = lease.folder
+    attempt = _Attempt(folder, lease, since, release_after, seat)
     try:
         with lease:
             attempt.train(control, on_record, make_trainer or _trainer)
@@ -107,7 +136,7 @@ def _run(
     except VQError as error:
         if (held := folder.status().lease) is not None and held.token == lease.lease.token:
             # a full disk takes no final status either
-            if kind == "cli":
+            if lease.lease.kind == "cli":
                 raise
             # this process goes on living, and would look like the run's owner for ever
             threading.Thread(target=_give_back, args=(folder, lease.lease.token, str(error)), daemon=True).start()
@@ -116,17 +145,21 @@ def _run(
         _log(folder, error)
         if folder.status().lease is None:
             folder.set_status(error=_said(error))
+    finally:
+        if seat is not None:
+            seat.leave()
     return {"state": folder.status().state, "heard": attempt.heard}
 
 
 class _Attempt:
     """One go at a run, under a lease."""
 
-    def __init__(self, folder: RunFolder, lease: HeldLease, since: int, release_after: float | None) -> None:
+    def __init__(self, folder: RunFolder, lease: HeldLease, since: int, release_after: float | None, seat: Seat | None) -> None:
         self.folder = folder
         self.lease = lease
         self.since = since
-        self.release_after = release_after  # None: holds no slot that others could wait for
+        self.release_after = release_after
+        self.seat = seat
         self.ear: FolderControl | None = None
         self._next_progress = 0.0
 
@@ -143,7 +176,7 @@ class _Attempt:
             since=self.since,
             lease=self.lease,
             closing=closing,
-            others_wait=None if self.release_after is None else neighbours.waiting,
+            others_wait=None if self.release_after is None else lambda: self._idle() and neighbours.waiting(),
             release_after=RELEASE_S if self.release_after is None else self.release_after,
         )
         config = RunConfig.parse(state.meta["config"]) if state else config
@@ -152,17 +185,22 @@ class _Attempt:
         except _LeftError:
             return
         self.lease.set_status(message="Building the model.")
-        trainer = make_trainer(config, dataset, state)
+        with _preparing:
+            trainer = make_trainer(config, dataset, state)
+        if control is None:
+            control = self.ear if self.seat is None else self._seated(self.seat, state)
         writer = RunWriter(self.folder, self.lease)
         share_cores = config.train.threads == "auto"
         if share_cores:
             trainer.threads = neighbours.threads()
-        for record in trainer.run(control or self.ear):
+        for record in trainer.run(control):
             if isinstance(record, Event) and record.kind == "released" and closing.is_set():
                 record = replace(record, message=f"The server ended. Resume goes on from step {record.step:,}.")
             writer.write(record)
             if isinstance(record, Event) and record.kind in ("paused", "continued"):
                 self.ear.paused(record.kind == "paused")
+                if self.seat is not None:
+                    self.seat.pauses(record.kind == "paused")
             # a pause may be long, and the server may end meanwhile
             if isinstance(record, Checkpoint) or (isinstance(record, Event) and record.kind == "paused"):
                 writer.checkpoint(trainer.state())
@@ -173,7 +211,32 @@ class _Attempt:
         if closing.is_set() and self.lease.outcome == "paused":
             self.lease.outcome = "interrupted"
 
+    def _seated(self, seat: Seat, state: State | None) -> Control:
+        assert self.ear is not None
+        before = ""
+
+        def told(held: bool) -> None:
+            nonlocal before
+            if held:
+                before = self.folder.status().message
+            self.lease.note(message=HELD if held else before)
+
+        seat.enter(self.ear, int(state.meta["step"]) if state else 0, told)
+        return seat
+
+    def _idle(self) -> bool:
+        """Whether its slot stands still: two that are kept in step share one."""
+        return self.seat is None or self.seat.gate.idle()
+
     def _dataset(self, config: DataConfig) -> Dataset:
+        while not _preparing.acquire(timeout=PROGRESS_S):
+            self._leave_if_asked()
+        try:
+            return self._loaded(config)
+        finally:
+            _preparing.release()
+
+    def _loaded(self, config: DataConfig) -> Dataset:
         global _kept
         from vqcore.data.registry import DATASETS, load
 
@@ -186,7 +249,7 @@ class _Attempt:
         _kept = (key, dataset)
         return dataset
 
-    def _progress(self, what: str, done: int, total: int) -> None:
+    def _leave_if_asked(self) -> None:
         assert self.ear is not None
         if self.ear.stop_waits():
             self.lease.outcome, self.lease.outcome_message = "stopped", "Stopped while its data was on the way."
@@ -194,6 +257,9 @@ class _Attempt:
         if closing.is_set():
             self.lease.outcome_message = "The server ended while the data was on the way."
             raise _LeftError
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        self._leave_if_asked()
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + PROGRESS_S

@@ -7,11 +7,9 @@ Whatever is torn or missing after a crash is passed over and counted; what is ne
 from __future__ import annotations
 
 import contextlib
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,11 +33,14 @@ from vqcore.runs.files import (
     write_bytes,
     write_json,
 )
+from vqcore.runs.names import NAME_LENGTH, NICKNAME_LENGTH, cleaned, new_id, unused_id
 from vqcore.runs.status import ENDED, STATES, About, Figures, Lease, RunState, Status, judge, judged, now, parsed
 from vqcore.runs.thinning import thinned
 
 __all__ = [
     "ENDED",
+    "NAME_LENGTH",
+    "NICKNAME_LENGTH",
     "STATES",
     "About",
     "CommandTail",
@@ -50,12 +51,12 @@ __all__ = [
     "RunFolder",
     "RunState",
     "Status",
+    "cleaned",
     "judge",
     "judged",
+    "new_id",
 ]
 
-NAME_LENGTH = 80
-NICKNAME_LENGTH = 24
 POINTS = 2_000
 
 T = TypeVar("T")
@@ -80,16 +81,6 @@ class Events:
     skipped: int
 
 
-def new_id() -> str:
-    """A run id: date, time and a random part, as in 20261123-104512-3f9a."""
-    return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def cleaned(text: str, length: int) -> str:
-    """What people typed, as one line without control characters, of at most `length` characters."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:length].strip()
-
-
 class RunFolder:
     """The run at `path`. Opening looks at nothing; each reading does, and raises RunError that says what is wrong."""
 
@@ -105,8 +96,24 @@ class RunFolder:
         return f"RunFolder({str(self.path)!r})"
 
     @classmethod
-    def create(cls, root: Path, config: RunConfig, *, name: str, owner: str = "", nickname: str = "", preset: str = "") -> RunFolder:
-        """A new queued run under `root`, which is made if need be. Raises RunError when it cannot be written."""
+    def create(
+        cls,
+        root: Path,
+        config: RunConfig,
+        *,
+        name: str,
+        owner: str = "",
+        nickname: str = "",
+        preset: str = "",
+        sweep: str = "",
+        leader: str = "",
+        follower: str = "",
+        run_id: str = "",
+    ) -> RunFolder:
+        """A new queued run under `root`, which is made if need be. Raises RunError when it cannot be written.
+
+        `sweep`, `leader`, `follower`: see About. `run_id`: one that `unused_id` gave, where another run names it before it is made.
+        """
         about = About(
             name=cleaned(name, NAME_LENGTH) or "Untitled",
             owner=owner,
@@ -114,12 +121,14 @@ class RunFolder:
             preset=preset,
             created=now(),
             identity=config.identity,
+            leader=leader,
+            follower=follower,
+            sweep=sweep,
         )
         hidden = None
         try:
             root.mkdir(parents=True, exist_ok=True)
-            while (path := root / new_id()).exists():
-                pass
+            path = root / (run_id or unused_id(root))
             # filled under a hidden name, so that no listing meets half a run
             hidden = root / f".new-{path.name}"
             for part in ("gallery", "snapshots"):

@@ -32,7 +32,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What people call the run, and whose it is. `created` is ISO time with zone; `identity` is `RunConfig.identity`."""
+    """What people call the run, and whose it is. `created` is ISO time with zone; `identity` is `RunConfig.identity`.
+
+    `leader`: id of the run that this one is kept in step with, and whose task trains both; `follower`: the same from the other side.
+    `sweep`: id of the sweep that it belongs to.
+    """
 
     name: str
     owner: str = ""
@@ -40,6 +44,9 @@ class About:
     preset: str = ""
     created: str = ""
     identity: str = ""
+    leader: str = ""
+    follower: str = ""
+    sweep: str = ""
 
 
 @dataclass(frozen=True, slots=True)

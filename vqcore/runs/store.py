@@ -14,8 +14,10 @@ from typing import Any
 
 from vqcore.config.run import RunConfig
 from vqcore.errors import RunError
+from vqcore.runs.analysis import drop, scratch_of
 from vqcore.runs.files import retried
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.names import unused_id
 from vqcore.runs.status import About, Figures, RunState, Status, judge, judged
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -32,6 +34,7 @@ def runs_folder() -> Path:
 class Summary:
     """A line of the table of runs. `state` is as judged now; `steps` the goal after treatments; `created` ISO time.
 
+    `leader`, `follower` and `sweep` are ids, as in About.
     `problem`: why the run cannot be opened, or ""; K and D are 0 then, and `data` is "".
     """
 
@@ -54,6 +57,9 @@ class Summary:
     message: str = ""
     error: str = ""
     problem: str = ""
+    leader: str = ""
+    follower: str = ""
+    sweep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +107,47 @@ class RunStore:
                 return folder
         raise RunError(f"There is no run {run_id} in {self.root}: it was deleted, or VQ_RUNS names another folder than when it was made.")
 
-    def create(self, config: RunConfig, *, name: str, owner: str = "", nickname: str = "", preset: str = "") -> RunFolder:
-        """A new queued run. Raises RunError when the folder cannot be written, naming it."""
-        return RunFolder.create(self.root, config, name=name, owner=owner, nickname=nickname, preset=preset)
+    def create(self, config: RunConfig, *, name: str, owner: str = "", nickname: str = "", preset: str = "", sweep: str = "") -> RunFolder:
+        """A new queued run, of the sweep with this id, if any. Raises RunError when the folder cannot be written, naming it."""
+        return RunFolder.create(self.root, config, name=name, owner=owner, nickname=nickname, preset=preset, sweep=sweep)
+
+    def create_pair(
+        self,
+        leader: RunConfig,
+        follower: RunConfig,
+        *,
+        names: tuple[str, str],
+        owner: str = "",
+        nickname: str = "",
+        preset: str = "",
+    ) -> tuple[RunFolder, RunFolder]:
+        """Two new queued runs that are trained in step: submit the leader. `names` are theirs in this order.
+
+        Raises RunError when the folder cannot be written, and then makes neither.
+        """
+        first_id = unused_id(self.root)
+        second_id = unused_id(self.root, unlike=first_id)
+        whose = {"owner": owner, "nickname": nickname, "preset": preset}
+        # the follower first: without its leader it is an ordinary run, while a leader without it would be started alone
+        second = RunFolder.create(self.root, follower, name=names[1], leader=first_id, run_id=second_id, **whose)
+        try:
+            first = RunFolder.create(self.root, leader, name=names[0], follower=second_id, run_id=first_id, **whose)
+        except RunError:
+            self.delete(second.id)
+            raise
+        return first, second
+
+    def partner(self, run_id: str) -> RunFolder | None:
+        """The other run of a pair. None for a run of no pair, and where the other is gone or does not name this one. Raises RunError."""
+        mine = self.get(run_id).about()
+        if not mine.follower and not mine.leader:
+            return None
+        try:
+            other = self.get(mine.follower or mine.leader)
+            theirs = other.about()
+        except RunError:
+            return None
+        return other if run_id == (theirs.leader if mine.follower else theirs.follower) else None
 
     def delete(self, run_id: str) -> None:
         """Remove a run for good. Raises RunError while a process holds it, and for a read-only one."""
@@ -121,6 +165,7 @@ class RunStore:
         folder.moved_away(move)
         for path in self.root.glob(f"{_TRASH}*"):  # with what an earlier removal could not finish
             shutil.rmtree(path, ignore_errors=True)
+        drop(scratch_of(self.root), run_id)
 
     def find(self, identity: str) -> RunFolder | None:
         """The newest run of the same experiment that has finished, waits or trains; not one that was treated, stopped, or failed.
@@ -169,6 +214,9 @@ class RunStore:
             message=status.message,
             error=status.error,
             problem=cached.problem,
+            leader=about.leader,
+            follower=about.follower,
+            sweep=about.sweep,
         )
 
     def _read(self, folder: RunFolder) -> _Cached:

@@ -1,0 +1,39 @@
+"""Bits: how long an image's message is, what more of it buys, and what the codebook costs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import terms
+from pages.ui.bits import counter, measured, stopwatch
+from pages.ui.chart import chart
+from pages.ui.screens import header
+from vqcore.plots.bits import codebook_size
+
+header("bits")
+choice = counter.counter()
+row = st.container()  # above the list of sweeps, which says what share was used
+st.markdown(":material/touch_app: **Try this.** Double K, then double the grid's side: which of them adds more bits?")
+
+st.subheader("What more bits buy", anchor=False)
+sweep = measured.chosen()
+with row:
+    counter.figures(choice, measured.share_used(sweep, choice))
+measured.charts(sweep, choice)
+
+st.subheader("What more codes cost", anchor=False)
+st.markdown("**Numbers in the codebook**", help=terms.help_text("codebook_size"))
+chart(codebook_size(choice.D, choice.K, choice.network), key="bits_size", height=270, of="size")
+stopwatch.stopwatch(choice.D, choice.K)
+terms.words(
+    "capacity",
+    "fixed_bits",
+    "histogram_bits",
+    "rate",
+    "distortion",
+    "rate_distortion",
+    "codebook_size",
+    "share_used",
+    "lookup_cost",
+    key="bits",
+)

@@ -1,0 +1,121 @@
+"""Codes: the codebook on a map, and any code of it from near."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import asked, session, terms
+from pages.ui.codes import atlas, choice, download, drawing, life, meter, panel, useful
+from pages.ui.codes.look import Seen, books, seen
+from pages.ui.empty import no_run
+from pages.ui.screens import header
+from vqcore.runs.folder import RunFolder
+from vqcore.runs.probed import Probe
+from vqcore.runs.status import ENDED, judged
+
+TRAINING, WAITING = 2.0, 1.0  # seconds between looks: at a run that trains, for an answer of the worker
+BELOW = ("Lives", "Usage meter", useful.TITLE, "Download")
+
+
+def _every(run: RunFolder, book: int) -> float | None:
+    """How often to look again; None: nothing can change."""
+    waits = [asked.ask(run, "probe")]
+    if atlas.wanted().umap and run.config().model.quantizer.D > 2:
+        waits.append(asked.ask(run, "umap", **atlas.settings(book)))
+    if st.session_state.get("codes_below") == useful.TITLE:
+        waits.append(asked.ask(run, "usefulness"))
+    if any(answer.state == "working" for answer in waits):
+        return WAITING
+    return None if judged(run.status()) in ENDED else TRAINING
+
+
+def _top(run: RunFolder, book: int, every: float | None) -> None:
+    """The map, and the selected code beside and below it."""
+    with session.errors_shown():
+        view = seen(run, book)
+        if view is None:
+            st.info(
+                "This run has no snapshot of its codebook yet. The first one comes as soon as it trains.", icon=":material/hourglass_empty:"
+            )
+        else:
+            _map_and_code(view)
+        if _every(run, book) != every or (view is not None and not view.whole):
+            st.rerun()
+
+
+def _map_and_code(view: Seen) -> None:
+    of = f"{view.run.id}/{view.book}"
+    answer = asked.ask(view.run, "probe")
+    probe = _probe(answer, view)
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        atlas.controls(view, probe)
+        want = atlas.wanted(view)
+        atlas.show(view, probe, asked.ask(view.run, "umap", **atlas.settings(view.book)) if want.umap else None, want, of)
+    code = choice.chosen(of, atlas.first_shown(view), view.K)
+    with right:
+        panel.finder(view, of)
+        if code is None:
+            st.info("Tap a code in the map, or type its number.", icon=":material/touch_app:")
+        else:
+            panel.portrait(view, probe, answer, code)
+            panel.neighbours(view, probe, code, of)
+            panel.life(view, code)
+    if code is not None:
+        panel.fires(view, code)
+
+
+def _probe(answer: asked.Answer, view: Seen) -> Probe | None:
+    """What is known of what the codes draw; None until it is known of this very book."""
+    arrays = answer.data if answer.data is not None else answer.earlier
+    found = None if arrays is None else Probe.of(arrays)
+    return found if found is not None and view.book < len(found.books) and len(found.books[view.book].counts) == view.K else None
+
+
+def _below(run: RunFolder, book: int, every: float | None) -> None:
+    """What is said of the whole codebook; only the open part is computed."""
+    with session.errors_shown():
+        view = seen(run, book)
+        if view is None:
+            return
+        probe = _probe(asked.ask(run, "probe"), view)
+        lives, use, usefulness, files = st.tabs(list(BELOW), key="codes_below", on_change="rerun")
+        if lives.open:
+            with lives:
+                life.show(view, choice.chosen(f"{run.id}/{view.book}", None, view.K))
+        if use.open:
+            with use:
+                meter.show(view)
+        if usefulness.open:
+            with usefulness:
+                useful.show(view)
+        if files.open:
+            with files:
+                download.show(view, probe)
+        if _every(run, book) != every:
+            st.rerun()
+
+
+header("codes")
+opened = session.current_run()
+if opened is None:
+    no_run("Here every code of a codebook lies on a map, among what the encoder says: which are used, which are dead, what each one draws.")
+else:
+    names = books(opened)
+    if names == []:
+        st.info("This model has no codebook: there are no codes to look at. Open a run of a VQ-VAE.", icon=":material/info:")
+    else:
+        st.html(drawing.STYLE)
+        book = 0
+        if names and len(names) > 1:
+            key = f"codes_book_{len(names)}"
+            book = st.segmented_control("Codebook", range(len(names)), format_func=names.__getitem__, key=key, default=0, required=True)
+        every = _every(opened, book)
+        st.fragment(_top, run_every=every)(opened, book, every)
+        st.markdown(
+            ":material/touch_app: **Try this.** Play the film and watch one code. Then colour by age: which codes does nobody need?"
+        )
+        terms.words(
+            "code", "codebook", "projection", "dead", "decoded_code", "patches", "receptive_field", "lives", "perplexity", key="codes"
+        )
+        st.fragment(_below, run_every=every)(opened, book, every)

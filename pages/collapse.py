@@ -1,0 +1,135 @@
+"""Collapse: a run whose codes die, beside the same run treated. Guess the cause, read the diagnosis, treat, compare."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import controls, scroll, session, state, terms
+from pages.ui.chart import chart
+from pages.ui.collapse import bar, films, guess, patients, treat, words
+from pages.ui.collapse.case import Case, CaseView, CaseWatch, case_of, newest_pair, watch
+from pages.ui.screens import header
+from pages.ui.sweeps import panel as sweeps
+from pages.ui.terms import help_text
+from vqcore.errors import RunError
+from vqcore.plots.clinic import MEASURES
+
+POLL = 1.0  # seconds
+TALL = 290  # pixels
+VIEWS = {"pair": "The clinic", "own": "The open run", "sweeps": "Sweeps"}
+
+
+def choose(opened: Case | None) -> str:
+    """What the screen shows: a key of VIEWS. The open run's own view is there while that run has no partner."""
+    single = opened is not None and not opened.paired
+    key = opened.key if opened else ""
+    if st.session_state.get("collapse_of") != key or (st.session_state.get("collapse_view") == "own" and not single):
+        st.session_state["collapse_of"] = key
+        st.session_state["collapse_view"] = "own" if single else "pair"
+    with st.container(horizontal=True, vertical_alignment="center", key="collapse_top"):
+        shown = st.segmented_control(
+            "Show",
+            [name for name in VIEWS if name != "own" or single],
+            format_func=VIEWS.__getitem__,
+            required=True,
+            key="collapse_view",
+            label_visibility="collapsed",
+        )
+        patients.offer()
+    return str(shown)
+
+
+def examine(case: Case) -> None:
+    """One case. A fragment redraws it; the page is run anew only when polling has to begin or to end."""
+    try:
+        ended = watch(case).look().ended
+    except RunError as error:
+        gone(error)
+        return
+    st.fragment(tick, run_every=None if ended else POLL)(case, ended)
+    scroll.to_top(case.key)
+
+
+def tick(case: Case, was_ended: bool) -> None:
+    seen = watch(case)
+    try:
+        view = seen.look()
+    except RunError as error:  # deleted while open
+        gone(error)
+        return
+    if view.ended != was_ended:
+        st.rerun()
+    bar.settle(view)
+    with st.container(gap="xsmall"):
+        bar.line(view)
+        if case.paired:
+            bar.bar(view)
+        else:
+            controls.bar(view.patient, state.answer(view.patient))
+        bar.note(view)
+    films.panel(seen, view)
+    if told := words.outcome(view):
+        st.markdown(told)
+    st.markdown(f":material/touch_app: **Try this.** {_try(view)}")
+    left, right = st.columns(2)
+    with left:
+        curves(seen, view)
+    with right:
+        examined(view)
+    words.findings(view)
+    state.history(view.patient)
+    terms.words("collapse", "dead", "used_epoch", "perplexity", "revival", "kmeans", "ema", "z_norm", "e_norm", "nmse", key="collapse")
+
+
+def _try(view: CaseView) -> str:
+    if not view.case.paired:
+        return "Press play: watch which codes are left behind, and read below what that may mean."
+    if view.ended:
+        return "Press play under either film: both move in step. Which codes stop working, and what brings them back?"
+    return "Watch both until they pause. Guess the cause, treat the run on the right, then press **Go on**."
+
+
+def curves(seen: CaseWatch, view: CaseView) -> None:
+    """The runs over one another, with what was done to them."""
+    st.markdown("**Codes used**", help=help_text("used_epoch"))
+    chart(seen.curves(view, "used"), "collapse_used", TALL, of=view.case.key)
+    st.markdown("**Error on validation data**", help=help_text("nmse", "mean_picture"))
+    chart(seen.curves(view, "errors"), "collapse_errors", TALL, of=view.case.key)
+    others = [name for name in MEASURES if name not in ("used", "errors")]
+    measure = st.segmented_control(
+        "And",
+        others,
+        format_func=MEASURES.__getitem__,
+        default=others[0],
+        required=True,
+        key="collapse_measure",
+        persist_state="session",
+        help=help_text("perplexity", "z_norm", "e_norm", "commitment"),
+    )
+    chart(seen.curves(view, measure), "collapse_other", TALL, of=f"{view.case.key} {measure}")
+
+
+def examined(view: CaseView) -> None:
+    """Guess, diagnosis, treatments, from top to bottom."""
+    if view.case.cause:
+        guess.panel(view)
+    words.panel(view)
+    treat.panel(view, view.diagnosis if guess.known(view) else None)
+
+
+def gone(error: RunError) -> None:
+    session.close_run()
+    st.warning(session.plain(str(error)), icon=":material/link_off:")
+
+
+header("collapse")
+patients.failed()
+run = session.current_run()
+opened = case_of(run) if run else None
+shown = choose(opened)
+if shown == "sweeps":
+    sweeps()
+elif (case := opened if opened and (shown == "own" or opened.paired) else newest_pair()) is not None:
+    examine(case)
+else:
+    patients.missing()

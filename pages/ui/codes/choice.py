@@ -1,0 +1,46 @@
+"""Which code is selected, in every part of the Codes screen. Session keys owned here: `codes_selected`, `codes_number`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.codemap import selected_code
+
+MAP = "codes_map"  # the map's key
+NUMBER = "codes_number"
+
+
+def chosen(of: str, default: int | None, K: int) -> int | None:
+    """The selected code of `of` (a run's book); `default` until somebody selects. None: nothing is."""
+    kept = _kept()
+    if of not in kept:
+        kept[of] = default
+    code = kept[of]
+    return code if code is not None and 0 <= code < K else None
+
+
+def choose(of: str, code: int | None) -> None:
+    """Select a code, or none."""
+    _kept()[of] = code
+
+
+def turn(of: str, by: int, K: int) -> None:
+    """The next code by index, or the one before; after the last comes the first."""
+    code = _kept().get(of)
+    choose(of, (0 if by > 0 else K - 1) if code is None else (code + by) % K)
+
+
+def from_map(of: str) -> None:
+    """What was clicked in the map."""
+    choose(of, selected_code(MAP))
+
+
+def from_number(of: str) -> None:
+    """What was typed."""
+    typed = st.session_state.get(NUMBER)
+    choose(of, None if typed is None else int(typed))
+
+
+def _kept() -> dict[str, int | None]:
+    kept: dict[str, int | None] = st.session_state.setdefault("codes_selected", {})
+    return kept

@@ -1,0 +1,62 @@
+"""The codebooks of a case as films, in step, with each side's plain figures above it. Session keys owned here: `collapse_code`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.ui import state
+from pages.ui.codemap import codemap, selected_code
+from pages.ui.collapse.case import CaseView, CaseWatch
+from pages.ui.live import View
+from pages.ui.terms import help_text
+
+HEIGHT = 300  # pixels of a map
+WAIT = 480  # and of its place before there is one
+_STYLE = """<style>
+[class*="st-key-collapse_side_"] { border-top: 5px solid var(--collapse-side, transparent); padding-top: 0.4rem; }
+%s
+</style>"""
+
+
+def panel(seen: CaseWatch, view: CaseView) -> None:
+    """One film a side. A code that is chosen in one is chosen in all: codes of one number started as one."""
+    scenes = seen.scenes(view)
+    code = st.session_state.get("collapse_code", {}).get(view.case.key)
+    st.html(_STYLE % "\n".join(f".st-key-collapse_side_{i} {{ --collapse-side: {colour}; }}" for i, colour in enumerate(view.case.colours)))
+    for i, (column, scene) in enumerate(zip(st.columns(len(scenes)), scenes, strict=True)):
+        with column, st.container(key=f"collapse_side_{i}", gap="xsmall"):
+            figures(view.titles[i], view.views[i])
+            key = f"collapse_map_{i}"
+            if scene is None:
+                with st.container(height=WAIT, border=False):
+                    state.coming(view.views[i])
+                continue
+            codemap(
+                replace(scene, selected=code),
+                key,
+                HEIGHT,
+                of=view.views[i].folder.id,
+                group=view.case.key,
+                share_view=True,
+                on_select=lambda key=key: _selected(view.case.key, key),  # type: ignore[misc]
+            )
+    if seen.note:
+        st.caption(seen.note)
+
+
+def _selected(case: str, key: str) -> None:
+    st.session_state["collapse_code"] = {case: selected_code(key)}
+
+
+def figures(title: str, view: View) -> None:
+    """What is seen from the last row: how many codes are in use, and how good the pictures are."""
+    book = view.step.books[0] if view.step and view.step.books else None
+    K = view.config.model.quantizer.K
+    error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
+    with st.container(horizontal=True, gap="small"):
+        st.metric(
+            f"{title}: codes used", f"{book.used_epoch:,} of {K:,}" if book else state.NONE, help=help_text("used_epoch", "dead"), width=230
+        )
+        st.metric("Error", error, help=help_text("nmse"), width=110)

@@ -1,0 +1,119 @@
+"""What may be done to the patient while it trains: choose, read what it does and where it comes from, apply.
+
+Session keys owned here: `collapse_treatment_*`, `collapse_given`.
+"""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from pages.ui import session
+from pages.ui.collapse import bar
+from pages.ui.collapse.case import CaseView
+from pages.ui.terms import help_text
+from vqcore.clinic.diagnosis import Diagnosis
+from vqcore.clinic.treatments import TREATMENTS, Treatment
+from vqcore.errors import ConfigError
+from vqcore.plots.marks import described
+
+TWICE_S = 2.0  # a second click on the same treatment within so many seconds is not meant
+# room for the longest of what treatments say of themselves: nothing below moves when another is chosen
+_STYLE = """<style>
+.st-key-collapse_treatment { min-height: 15.5rem; }
+</style>"""
+
+
+def panel(view: CaseView, advice: Diagnosis | None) -> None:
+    """`advice`: the patient's diagnosis, None while it is not to be given away."""
+    number = 3 if view.case.cause else 2
+    side = "the run on the right" if view.case.paired else "this run"
+    st.markdown(f"**{number}. Treat {side}.**", help=help_text("dead", "revival", "ema", "kmeans"))
+    told = advice is not None and not view.treated_since
+    first, also = (advice.first, advice.also) if told and advice else ("", ())
+    if st.session_state.get(key_of(view)) is None:
+        choose(view, first)
+    picked = st.pills(
+        "Treatments",
+        list(TREATMENTS),
+        format_func=lambda key: f"{_sign(key, first, also)}{TREATMENTS[key].title}",
+        required=True,
+        key=key_of(view),
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    key = str(picked)
+    changes, problem = _changes(view, TREATMENTS[key])
+    idle = not changes and TREATMENTS[key].command is None
+    why = problem or _closed(view) or ("It has this treatment already: nothing would change." if idle else "")
+    st.html(_STYLE)
+    with st.container(border=True, key="collapse_treatment"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                "Apply",
+                key="collapse_apply",
+                icon=":material/healing:",
+                type="primary",
+                disabled=bool(why),
+                on_click=give,
+                args=(view, key),
+            )
+            st.caption(why or "From the next step on; marked on curves and films.", width="stretch")
+        st.markdown(TREATMENTS[key].what)
+        st.caption(_small_print(TREATMENTS[key], changes))
+    if first:
+        st.caption(f":material/stethoscope: what the diagnosis names first{', :material/add: what it names besides' if also else ''}.")
+
+
+def key_of(view: CaseView) -> str:
+    return f"collapse_treatment_{view.case.key}"
+
+
+def choose(view: CaseView, key: str) -> None:
+    """Have a treatment shown; with "", the first of them."""
+    st.session_state[key_of(view)] = key or next(iter(TREATMENTS))
+
+
+def _sign(key: str, first: str, also: tuple[str, ...]) -> str:
+    return ":material/stethoscope: " if key == first else ":material/add: " if key in also else ""
+
+
+def _closed(view: CaseView) -> str:
+    """Why nothing can be done now, as markdown; "" when it can."""
+    patient = view.patient
+    if patient.folder.read_only:
+        return "An example: take a new patient to treat one."
+    if bar.why_not(view):
+        return "Only who started this, or a teacher, may treat it."
+    if patient.state in ("queued", "starting"):
+        return "It has not begun yet: treatments open with its first step."
+    if patient.ended:
+        return "It has ended. Take a new patient." if view.case.cause else "It has ended: only a run that trains can be treated."
+    return ""
+
+
+def _small_print(treatment: Treatment, changes: dict[str, object]) -> str:
+    sets = f"Sets {session.plain(described(changes))}. " if changes else ""
+    return f"{sets}Source: {session.plain(treatment.source)}"
+
+
+def _changes(view: CaseView, treatment: Treatment) -> tuple[dict[str, object], str]:
+    """The settings that it would change now, and why it cannot be given; "" when it can."""
+    config = view.patient.config
+    try:
+        wanted = treatment.changes(config)
+        changes = {path: value for path, value in wanted.items() if config.at(path) != value}
+        config.edited(changes)
+    except ConfigError as error:  # a model that has no such setting
+        return {}, session.plain(str(error))
+    return changes, ""
+
+
+def give(view: CaseView, key: str) -> None:
+    """Send the treatment to the patient; not twice where one click arrives as two."""
+    now = time.monotonic()
+    given, at = st.session_state.get("collapse_given", ("", -TWICE_S))
+    st.session_state["collapse_given"] = (f"{view.case.key} {key}", now)
+    if given != f"{view.case.key} {key}" or now - at >= TWICE_S:
+        bar.treat(view.patient, TREATMENTS[key].commands(view.patient.config))

@@ -1,0 +1,79 @@
+"""The diagnosis in words: what that usually means, what to try first, and what was measured on each side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import session
+from pages.ui.collapse import guess
+from pages.ui.collapse.case import CaseView
+from pages.ui.live import View
+from pages.ui.terms import help_text
+from vqcore.clinic.diagnosis import Diagnosis
+from vqcore.clinic.treatments import TREATMENTS
+from vqcore.plots.marks import treatments
+
+
+def panel(view: CaseView) -> None:
+    """Each side's diagnosis, as it stands; of what is wrong no more than that, while the cause is still to be guessed."""
+    st.markdown(f"**{2 if view.case.cause else 1}. Read the diagnosis.**", help=help_text("diagnosis", "collapse", "dead"))
+    if not any(view.diagnoses):
+        st.caption("It comes with the first snapshot of the codebook.")
+    for title, found, side in zip(view.titles, view.diagnoses, view.views, strict=True):
+        if side is view.patient and view.treated_since:
+            _wait(side)
+        elif found is not None:
+            _words(f"{title}: " if view.case.paired else "", found, guess.known(view))
+
+
+def _words(title: str, found: Diagnosis, known: bool) -> None:
+    if found.healthy:
+        st.success(f"**{title}{found.pattern}.** {found.meaning}", icon=":material/check_circle:")
+    elif not known:
+        st.warning(f"**{title}codes are dying.** Guess why, then read what the figures mean.", icon=":material/visibility_off:")
+    else:
+        first = f"  \n**First: {TREATMENTS[found.first].title}.**" if found.first else ""
+        also = f" May help too: {', '.join(TREATMENTS[key].title for key in found.also)}." if found.also else ""
+        st.warning(f"**{title}{found.pattern}.** {found.meaning}{first}{also}", icon=":material/stethoscope:")
+
+
+def _wait(patient: View) -> None:
+    every = patient.config.train.evaluate_every
+    paused = " Press **Go on**." if patient.state == "paused" else ""
+    after = (patient.at // every + 1) * every
+    st.info(f"**Treated.** What it did shows at the next snapshot, at step {after:,}.{paused}", icon=":material/hourglass_bottom:")
+
+
+def findings(view: CaseView) -> None:
+    """What was measured, as sentences, one column a side: evidence for a guess."""
+    if not any(view.diagnoses):
+        return
+    st.markdown(
+        "**What was measured**, at the latest snapshot",
+        help=help_text("dead_distance", "spread", "kept_variance", "runaway", "vectors_per_code"),
+    )
+    for column, title, found, side in zip(st.columns(len(view.views)), view.titles, view.diagnoses, view.views, strict=True):
+        with column:
+            if found is not None:
+                lines = "\n".join(f"- {finding.text}" for finding in found.findings)
+                step = f"step {side.snapshot.step:,}" if side.snapshot else ""
+                st.markdown(f"{f'{title}, {step}' if view.case.paired else step[:1].upper() + step[1:]}\n\n{lines}")
+
+
+def outcome(view: CaseView) -> str:
+    """What the treatment has done so far, side against side, as markdown; "" until both have been measured after it."""
+    marks = treatments(view.patient.events)
+    if not (view.case.paired and marks) or treatments(view.views[0].events):
+        return ""
+    told = [_told(side) for side in view.views if side.evaluation and side.evaluation.step > marks[0].step]
+    if len(told) < len(view.views):
+        return ""
+    done = ", then ".join(dict.fromkeys(f"{mark.label} at step {mark.step:,}" for mark in marks))
+    return f":material/balance: **What it did.** Untreated: {told[0]}. Treated ({session.plain(done)}): {told[1]}."
+
+
+def _told(side: View) -> str:
+    book = side.step.books[0] if side.step and side.step.books else None
+    used = f"{book.used_epoch:,} of {side.config.model.quantizer.K:,} codes used, " if book else ""
+    assert side.evaluation is not None
+    return f"{used}error {side.evaluation.nmse:.3f} at step {side.evaluation.step:,}"

@@ -1,0 +1,35 @@
+"""The component that draws a step: the plane, the equation with the chosen vector's numbers, the loss below."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.snap.phases import PHASES, line, places
+from vqcore.config.quantizer import VQConfig
+
+ASSETS = Path(__file__).resolve().parents[3] / "assets" / "snap"
+
+
+def _read(*names: str) -> str:
+    return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
+
+
+_component = st.components.v2.component(
+    "vq_snap",
+    html=_read("component.html"),
+    css=_read("component.css"),
+    js=_read("geometry.js", "drawing.js", "panels.js", "component.js"),
+)
+
+
+def show(frame: str, phase: str, quantizer: VQConfig, key: str, *, of: str, note: str = "") -> None:
+    """Draw a step's message in one of its phases. The chosen vector and the view stay while `of` stays.
+
+    `note` stands where the step's figures do: why there are no further steps yet.
+    """
+    lines = [asdict(line(place)) for place in places(phase, quantizer)]
+    told = {"frame": frame, "phase": phase, "sentence": PHASES[phase].sentence, "lines": lines, "of": of, "note": note}
+    _component(key=key, data=told)

@@ -1,0 +1,154 @@
+"""What is said of codebooks whose illness is known, because it was made here; and that nothing strange makes it fall over."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from tests.clinic.make import CONFIG, EPOCH, book, evaluation, step
+from vqcore.clinic.diagnosis import Diagnosis, diagnose
+from vqcore.clinic.treatments import TREATMENTS
+from vqcore.config.run import RunConfig
+
+K, D, V = 64, 4, 256
+DEAD, ALIVE = [-1] * 56, [0] * 8
+Q = "model.quantizer"
+
+
+def cloud(D: int = D, scale: float = 1.0, V: int = V) -> Any:
+    return np.random.default_rng(1).normal(size=(V, D)) * scale
+
+
+def codes(scale: float, K: int = K, D: int = D) -> Any:
+    return np.random.default_rng(2).normal(size=(K, D)) * scale
+
+
+def examined(codebook: Any, z: Any, *, age: list[int] | None = None, steps: Any = None, nmse: float = 0.1, **changes: Any) -> Diagnosis:
+    config = CONFIG.edited({f"{Q}.{name}" if name != "lr" else "train.lr": value for name, value in changes.items()})
+    steps = [step(1, used=8), step(100, used=8), step(300, used=8)] if steps is None else steps
+    return diagnose(config, book(codebook, age=age or DEAD + ALIVE, z=z), steps, [evaluation(300, nmse=nmse)], EPOCH)
+
+
+def finding(found: Diagnosis, name: str) -> float:
+    return next(entry.value for entry in found.findings if entry.name == name)
+
+
+def test_nearly_all_in_use_is_healthy_and_needs_nothing() -> None:
+    found = examined(codes(1), cloud(), age=[0] * 52 + [-1] * 12)
+    assert found.healthy and not found.first and not found.also
+    assert finding(found, "Dead codes") == pytest.approx(12 / 64)
+
+
+def test_codes_far_out_are_out_of_reach() -> None:
+    found = examined(codes(30), cloud())
+    assert not found.healthy
+    assert (found.pattern, found.first) == ("Codes out of reach", "revive")
+    assert finding(found, "Distance of dead codes") > 10
+
+
+def test_an_encoder_that_left_its_codes_behind_runs_away() -> None:
+    steps = [step(1, z_norm=2), step(200, z_norm=300), step(300, z_norm=2000)]
+    found = examined(codes(1), cloud(scale=1000), steps=steps, commitment_weight=0.0)
+    assert found.pattern == "The encoder runs away"
+    assert found.first in TREATMENTS
+
+
+def test_a_growing_encoder_whose_codes_keep_up_does_not_run_away() -> None:
+    steps = [step(1, z_norm=0.1), step(200, z_norm=2), step(300, z_norm=2)]
+    assert examined(codes(1), cloud(), steps=steps).pattern != "The encoder runs away"
+
+
+def test_as_many_directions_as_numbers_lose_codes_of_the_right_length() -> None:
+    found = examined(codes(1, D=64), cloud(D=64), D=64)
+    assert (found.pattern, found.first) == ("Lost in many dimensions", "l2")
+    # compared by direction already, it is something else
+    assert examined(codes(1, D=64), cloud(D=64), D=64, distance="l2").first != "l2"
+
+
+def test_dead_codes_in_the_midst_of_the_crowd_are_too_many() -> None:
+    found = examined(codes(0.5), cloud())
+    assert found.pattern == "More codes than find work"
+    assert found.first == "revive"
+
+
+def test_large_steps_are_to_blame_before_what_they_do() -> None:
+    found = examined(codes(0.5), cloud(), lr=0.05)
+    assert (found.pattern, found.first) == ("Steps too large", "lr")
+
+
+@pytest.mark.parametrize(("z", "nmse"), [(1 + 1e-3 * cloud(), 0.52), (cloud(), 0.998)])
+def test_a_network_that_gave_up_is_not_to_be_cured_by_moving_codes(z: Any, nmse: float) -> None:
+    found = examined(codes(1), z, nmse=nmse, lr=0.1)
+    assert (found.pattern, found.first) == ("The network gave up", "")
+
+
+def test_codes_that_come_back_are_seen() -> None:
+    steps = [step(1, used=2), step(200, used=8), step(300, used=8 + 20)]
+    found = examined(codes(0.5), cloud(), age=[-1] * 36 + [0] * 28, steps=steps)
+    assert found.pattern == "Getting better by itself"
+
+
+def test_more_codes_than_vectors_cannot_be_cured() -> None:
+    # 22 steps of 64 images of 16 cells make 22,528 vectors
+    many = 40_000
+    found = diagnose(CONFIG, book(codes(1, many, 2), age=[-1] * many, z=cloud(2)), [step(300)], [evaluation(300)], EPOCH)
+    assert (found.pattern, found.first) == ("More codes than vectors", "")
+
+
+def test_nan_is_beyond_treatment() -> None:
+    z = cloud()
+    z[3, 1] = math.nan
+    found = examined(codes(1), z)
+    assert (found.healthy, found.pattern, found.first) == (False, "The numbers broke", "")
+
+
+def test_what_gives_a_cause_away_is_marked_as_a_setting() -> None:
+    found = examined(codes(1), cloud(), commitment_weight=0.0, lr=0.05)
+    told = [entry.text for entry in found.findings if entry.setting]
+    assert len(told) == 1 and "0.05" in told[0] and "β is 0" in told[0]
+    assert not any("β" in entry.text or "learning rate" in entry.text for entry in found.findings if not entry.setting)
+
+
+def test_the_findings_come_in_one_order_with_short_names_that_fit_a_table() -> None:
+    names = [entry.name for entry in examined(codes(30), cloud()).findings]
+    assert names[:2] == ["Dead codes", "Distance of dead codes"]
+    assert len(names) == len(set(names)) == 8
+    assert not any("|" in name or len(name) > 40 for name in names)
+
+
+def test_before_the_first_record_it_says_what_it_can() -> None:
+    found = diagnose(CONFIG, book(codes(30), age=[-1] * K, z=cloud()), [], [], 0)
+    assert not found.healthy
+    assert found.pattern == "Codes out of reach"
+    assert {entry.name for entry in found.findings} >= {"Dead codes", "Distance of dead codes", "Spread of outputs"}
+
+
+half = st.sampled_from([0.0, 1.0, -2.5, 1e-7, 60_000.0, math.inf, -math.inf, math.nan])
+number = st.sampled_from([0.0, 1e-30, 0.5, 3.0, 1e30, math.inf, math.nan])
+
+
+@settings(max_examples=40)
+@given(
+    data=st.data(), K=st.integers(2, 6), D=st.integers(1, 5), V=st.integers(0, 4), count=st.integers(0, 3), epoch_steps=st.integers(0, 30)
+)
+def test_nothing_makes_it_fall_over(data: st.DataObject, K: int, D: int, V: int, count: int, epoch_steps: int) -> None:
+    codebook = data.draw(arrays.arrays(np.float16, (K, D), elements=half))
+    z = data.draw(arrays.arrays(np.float16, (V, D), elements=half))
+    age = data.draw(st.lists(st.integers(-1, 40), min_size=K, max_size=K))
+    steps = [step(i, z_norm=data.draw(number), used=data.draw(st.integers(0, K)), loss=data.draw(number)) for i in range(1, count + 1)]
+    evaluations = [evaluation(i, nmse=data.draw(number), loss=data.draw(number)) for i in range(count)]
+    changes = {"train.lr": data.draw(st.sampled_from([1e-4, 0.1])), f"{Q}.distance": data.draw(st.sampled_from(["l2", "euclidean"]))}
+    config: RunConfig = CONFIG.edited(changes)
+    found = diagnose(config, book(codebook, age=age, z=z), steps, evaluations, epoch_steps)
+    assert found.first in ("", *TREATMENTS) and set(found.also) <= set(TREATMENTS) and found.first not in found.also
+    assert found.healthy <= (not found.first)
+    texts = [found.pattern, found.meaning, *(entry.text for entry in found.findings)]
+    assert not any(re.search(r"\b(nan|inf)\b", text) for text in texts)
+    assert all(math.isfinite(entry.value) for entry in found.findings)

@@ -1,0 +1,56 @@
+"""The words of a collapsed codebook: what a diagnosis measures, and what may be done about it."""
+
+from __future__ import annotations
+
+from vqcore.words.entry import Entry
+
+COLLAPSE: dict[str, Entry] = {
+    "diagnosis": Entry(
+        "Diagnosis",
+        "What the recorded figures of a run look like, in words, and what to try first. It can be wrong.",
+        "Rules over the findings, the first that fits: NaN; 80 % of codes in use; fewer vectors than codes; a runaway encoder; a network "
+        "that gave up; codes in use rising; large steps; many numbers a code; codes out of reach; a codebook too large.",
+        where="vqcore.clinic.diagnosis.diagnose",
+        plain=("clinic", "pattern", "cause"),
+    ),
+    "spread": Entry(
+        "Spread of the encoder",
+        "How widely encoder outputs are scattered: the yardstick for how far away a code lies.",
+        r"$s = \sqrt{\mathrm{mean}\,|z_e - \bar z_e|^2}$ over the snapshot's sample of at most 512 outputs, in all $D$ dimensions.",
+        "0 or more; 0: the encoder says the same of everything",
+        "vqcore.clinic.signs.Signs.spread",
+        plain=("cloud", "variance of z_e", "standard deviation"),
+    ),
+    "dead_distance": Entry(
+        "Distance of dead codes",
+        "How far a typical dead code lies from the nearest thing that the encoder says.",
+        r"The median over dead codes of $\min_i |e_k - z_i| / s$, with $z_i$ the sampled outputs and $s$ their spread. In $D$ dimensions: "
+        "a map may show them nearer.",
+        "spreads, 0 or more",
+        "vqcore.clinic.signs.Signs.dead_distance",
+        plain=("out of reach", "far"),
+    ),
+    "runaway": Entry(
+        "Runaway encoder",
+        "Encoder outputs grow longer and longer, and codes cannot follow. Usually the commitment term is off or weak.",
+        r"Mean $|z_e|$ many times what it was at the first step, and above the $|e_k|$ of codes in use.",
+        where="vqcore.clinic.signs.Signs.lead",
+        plain=("drift", "explosion"),
+    ),
+    "kept_variance": Entry(
+        "Variance kept",
+        "How much of what the encoder says survives being replaced by codes.",
+        r"$1 - \mathrm{mean}\,|z_e - z_q|^2 / s^2$. Under 0: the mean of all outputs would be a better answer than the nearest code.",
+        "up to 1",
+        "vqcore.clinic.signs.Signs.kept",
+        plain=("quantisation error",),
+    ),
+    "vectors_per_code": Entry(
+        "Vectors for each code",
+        "How many choices one pass over the training data offers to each code, if all shared alike.",
+        r"Training images times cells over $K$. Under 1, some codes must go unused whatever one does.",
+        "above 0",
+        "vqcore.clinic.signs.Signs.vectors_per_code",
+        plain=("data per code",),
+    ),
+}

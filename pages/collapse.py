@@ -133,3 +133,4 @@ elif (case := opened if opened and (shown == "own" or opened.paired) else newest
     examine(case)
 else:
     patients.missing()
+    scroll.to_top("patients")

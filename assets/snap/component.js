@@ -49,7 +49,7 @@ function settle(self, glide) {
 function refresh(self, glide = false) {
   settle(self, glide);
   const walk = moving(self) && self.frame.frozen;
-  self.find(".sentence").textContent = walk ? "The encoder is frozen: codes walk to their cells' means." : self.sentence;
+  self.find(".sentence").textContent = walk ? "Frozen encoder: codes walk onto cell means." : self.sentence;
   const used = self.frame.count.filter((count) => count > 0).length;
   const figures = `Step <b>${self.frame.step}</b> · codes chosen <b>${used} of ${self.frame.e.length}</b> · loss <b>${number(self.frame.loss)}</b>`;
   if (self.note) self.find(".state").textContent = self.note;

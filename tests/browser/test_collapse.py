@@ -162,8 +162,8 @@ def test_the_run_on_the_right_is_treated_while_both_train_in_one_slot(page: Page
     line(page, "Paused")
     for folder in (left, right):
         wait_for(page, f"{folder.id} did not pause", lambda folder=folder: folder.status().state == "paused")
-    paused_at = left.metrics().records[-1].step
-    assert right.metrics().records[-1].step == paused_at, "both pause at one step"
+    paused_at, held_at = (folder.events().records[-1].step for folder in (left, right))
+    assert paused_at == held_at, "both pause at one step"
 
     button(page, "collapse_apply").click()
     expect(page.locator(".st-key-collapse_said")).to_contain_text("Revived", timeout=TIMEOUT_MS)

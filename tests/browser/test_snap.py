@@ -128,7 +128,7 @@ def test_frozen_codes_are_seen_to_reach_the_crosses(page: Page, server: Server) 
     page.locator(".st-key-snap_frozen label").first.click()
     phase_button = page.locator(".st-key-snap_phase").get_by_text("Move").first
     phase_button.click()
-    expect(part(page, "sentence")).to_contain_text("The encoder is frozen")
+    expect(part(page, "sentence")).to_contain_text("codes walk onto cell means")
     loss = part(page, "told").locator("tr", has_text="Codebook").locator("td").first
     expect(loss).not_to_be_empty()
     before = float(loss.inner_text())
@@ -165,6 +165,9 @@ def scrolled(page: Page) -> float:
 
 def test_by_touch_the_ring_is_dragged_and_the_page_still_scrolls(phone: Page, server: Server) -> None:
     opened(phone, server)
+    for step in (50, 60, 70, 80, 90, 100):
+        button(phone, "snap_ten").tap()
+        expect(part(phone, "state")).to_contain_text(f"Step {step}")
     button(phone, "snap_next").tap()
     expect(part(phone, "sentence")).to_have_text(PHASES["distances"].sentence)
     phone.evaluate("document.querySelector('.st-key-snap .plane')?.scrollIntoView()")

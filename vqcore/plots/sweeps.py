@@ -109,9 +109,9 @@ def _horizontal(varied: Axis) -> tuple[Mapping[str, Any], dict[str, Any]]:
     title = title_of(varied)
     if numbers is None or len(numbers) < 2:
         spoken = {level.label: VALUES.get(level.label, level.label) for level in varied.levels}
-        places = {key: label(text) for key, text in spoken.items()}
+        words = {key: label(text) for key, text in spoken.items()}
         # all of them from the start: they neither move nor change their order as runs finish
-        return places, axis(title, type="category", categoryarray=list(places.values()), range=[-0.4, len(places) - 0.6])
+        return words, axis(title, type="category", categoryarray=list(words.values()), range=[-0.4, len(words) - 0.6])
     places = {level.label: number for level, number in zip(varied.levels, numbers, strict=True)}
     ticks = {"tickvals": sorted(numbers), "ticktext": [f"{number:,.6g}" for number in sorted(numbers)]}
     if min(numbers) > 0 and max(numbers) / min(numbers) >= LOG_RATIO:

@@ -143,7 +143,7 @@ function tip(instance) {
   if (!pointed) {
     // it stays, so it keeps to a corner that hides neither its code nor the view's buttons
     const top = x < frame.left + wide + 30 && y < frame.top + high + 30 ? Math.max(0, frame.top + frame.height - high - 8) : frame.top + 8;
-    ui.tip.style.transform = `translate(${Math.round(frame.left + 8)}px, ${Math.round(top)}px)`;
+    ui.tip.style.transform = `translate(${Math.round(clamp(frame.left + 8, 0, Math.max(0, far)))}px, ${Math.round(top)}px)`;
     return;
   }
   const beside = now.r[k] + 14;

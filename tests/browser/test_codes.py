@@ -195,7 +195,7 @@ def test_curves_are_saved_with_their_names(codes: Page) -> None:
     chart.hover()
     chart.locator(".vq-chart-save summary").click()
     with codes.expect_download() as data:
-        chart.get_by_role("button", name="Data (CSV)").click()
+        chart.get_by_role("button", name="Data (CSV)", exact=True).click()
     rows = list(csv.reader(io.StringIO(saved(data.value).decode("utf-8-sig"))))
     assert rows[0] == ["series", "Vectors counted (log)", "Perplexity (codes)"]
     assert rows[1] == ["The same codes, counted on fewer vectors", "1", "1"]
@@ -211,7 +211,7 @@ def test_by_touch_a_neighbour_is_selected_and_a_chart_saved(telephone: Page) -> 
     expect(save).to_be_visible()
     save.tap()
     with telephone.expect_download() as data:
-        telephone.locator(".st-key-codes_use").get_by_role("button", name="Data (CSV)").tap()
+        telephone.locator(".st-key-codes_use").get_by_role("button", name="Data (CSV)", exact=True).tap()
     assert saved(data.value).decode("utf-8-sig").startswith("series,Training step")
     assert overflow(telephone) == []
 

@@ -16,7 +16,7 @@ from vqcore.config.presets import PRESETS
 from vqcore.jobs import worker
 from vqcore.runs.folder import RunFolder
 
-SCREENS = ("train", "inside", "runs")
+SCREENS = ("train", "inside", "snap", "codes", "collapse", "bits", "runs")
 WIDTHS = (1280, 700, 390)
 SMALL = {"train.steps": 20, "train.evaluate_every": 10, "train.threads": 1, "train.evaluation_images": 64, "model.hidden": 8}
 

@@ -171,7 +171,6 @@ def neighbours(seen: Seen, probe: Probe | None, code: int, of: str) -> None:
                     on_click=choice.choose,
                     args=(of, other),
                     width="stretch",
-                    help="Select this code",
                 )
                 st.caption(f"{distance:.3g}")
 

@@ -15,8 +15,8 @@ def no_run(promise: str) -> None:
     """`promise` says what this screen shows once a run is open."""
     st.info(promise, icon=":material/lightbulb:")
     ready = [entry for entry in session.store().list() if entry.figures and not entry.problem]
-    newest = next((entry.id for entry in ready if not entry.read_only), "")
-    example = next((entry.id for entry in ready if entry.read_only), "")
+    newest = next((entry.id for entry in ready if not entry.read_only and not entry.sweep), "")
+    example = session.example()
     with st.container(horizontal=True):
         if newest:
             _offer("newest", "Open the newest run", newest, ":material/folder_open:", first=True)

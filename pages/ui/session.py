@@ -204,6 +204,12 @@ def open_run(run_id: str) -> RunFolder:
     return folder
 
 
+def example() -> str:
+    """The id of the run that comes with the program and that screens show when none is open, or "": not one side of a pair."""
+    listed = (entry for entry in store().list() if entry.read_only and entry.figures and not entry.problem)
+    return next((entry.id for entry in listed if not entry.leader and not entry.follower), "")
+
+
 def close_run() -> None:
     """No run is open afterwards."""
     st.session_state.pop("run_id", None)

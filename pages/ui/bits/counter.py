@@ -68,16 +68,17 @@ def counter() -> Choice:
 
 def _example() -> _Example | None:
     """The open run's first picture, else that of a run that comes with the program."""
-    opened = session.current_run()
-    ready = [entry.id for entry in session.store().list() if entry.read_only and entry.figures and not entry.problem]
-    for folder in [opened] if opened is not None else [session.store().get(run_id) for run_id in ready[:1]]:
+    folder, example = session.current_run(), session.example()
+    if folder is None and example:
+        folder = session.store().get(example)
+    if folder is not None:
         try:
             gallery, config = folder.gallery(), folder.config()
             if gallery is not None and gallery.inputs.ndim == 4 and gallery.indices and gallery.z_q.ndim == 4:
                 quantizer = config.model.quantizer
                 return _Example(folder.about().name, quantizer.K, quantizer.D, gallery, _network(folder, quantizer.K * quantizer.D))
         except RunError:
-            continue
+            return None
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.ui import asked, session
 from pages.ui.codemap import Scene, codemap, scene_of_film, sheet_of
@@ -53,14 +54,34 @@ def settings(book: int) -> dict[str, int | float]:
 
 
 def first_shown(seen: Seen) -> int:
-    """The code that the screen opens on. The most used one often stands for plain background: of those used more than an equal
-    share, the one farthest from it."""
+    """The code that the screen opens on: of those used more than an equal share, the one that stands where most is to be seen.
+
+    The most used ones often stand for plain background, which teaches little. Without pictures: the one farthest from the most used.
+    """
     film = seen.film
     hits, codes = film.hits[-1], film.codebook[-1]
-    most = int(hits.argmax())
-    distance = np.linalg.norm(codes - codes[most], axis=1)
-    distance[(hits * seen.K <= hits.sum()) | ~np.isfinite(distance)] = -1
-    return int(distance.argmax())
+    interest = _contrast(seen)
+    if interest is None:
+        interest = np.linalg.norm(codes - codes[int(hits.argmax())], axis=1)
+    interest[(hits * seen.K <= hits.sum()) | ~np.isfinite(interest)] = -1
+    return int(interest.argmax())
+
+
+def _contrast(seen: Seen) -> NDArray[np.float64] | None:
+    """How much the pixels differ in the cells of the gallery that chose each code: mean standard deviation (K,); None without cells."""
+    gallery = seen.gallery
+    if gallery is None or gallery.inputs.ndim != 4 or seen.book >= len(gallery.indices):
+        return None
+    N, H, W, C = gallery.inputs.shape
+    indices = gallery.indices[seen.book].reshape(N, *(gallery.indices[seen.book].shape[1:] or (1, 1)))
+    if indices.ndim != 3 or H % indices.shape[1] or W % indices.shape[2]:
+        return None
+    h, w = indices.shape[1:]
+    cells = gallery.inputs.reshape(N, h, H // h, w, W // w, C).swapaxes(2, 3).reshape(N * h * w, -1)
+    chosen = indices.reshape(-1)
+    count = np.bincount(chosen, minlength=seen.K)
+    total = np.bincount(chosen, weights=cells.std(axis=1), minlength=seen.K)
+    return np.asarray(total / np.maximum(count, 1), dtype=np.float64)
 
 
 def controls(seen: Seen, probe: Probe | None) -> None:

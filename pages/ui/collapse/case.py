@@ -187,7 +187,7 @@ class CaseWatch:
         return self._once("scenes", version, lambda: self._scenes(view))
 
     def _scenes(self, view: CaseView) -> tuple[Scene | None, ...]:
-        looks = [look.seen(side.folder, 0) for side in view.views]
+        looks = [_whole(side.folder) for side in view.views]
         films = [found.film for found in looks if found is not None]
         if not films:
             return tuple(None for _ in looks)
@@ -238,6 +238,12 @@ def _counting(events: Sequence[Event]) -> list[Event]:
         elif event.kind == "treated":
             treated.append(event)
     return treated
+
+
+def _whole(run: RunFolder) -> look.Seen | None:
+    """A first look shows a part of a long film; nobody would look again at a case that has ended."""
+    found = look.seen(run, 0)
+    return found if found is None or found.whole else look.seen(run, 0)
 
 
 def _joined(films: Sequence[Film]) -> Film:

@@ -6,14 +6,14 @@ import streamlit as st
 
 from pages.ui import asked, session, terms
 from pages.ui.codes import atlas, choice, download, drawing, life, meter, panel, useful
-from pages.ui.codes.look import Seen, books, seen
+from pages.ui.codes.look import Seen, books, is_long, seen
 from pages.ui.empty import no_run
 from pages.ui.screens import header
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.probed import Probe
 from vqcore.runs.status import ENDED, judged
 
-TRAINING, WAITING = 2.0, 1.0  # seconds between looks: at a run that trains, for an answer of the worker
+TRAINING, WAITING = 2.0, 1.0  # seconds between looks: at a run that trains; for an answer of the worker, and after a first look
 BELOW = ("Lives", "Usage meter", useful.TITLE, "Download")
 
 
@@ -29,18 +29,21 @@ def _every(run: RunFolder, book: int) -> float | None:
     return None if judged(run.status()) in ENDED else TRAINING
 
 
-def _top(run: RunFolder, book: int, every: float | None) -> None:
-    """The map, and the selected code beside and below it."""
+def _top(run: RunFolder, book: int, every: float | None, first: bool) -> None:
+    """The map, and the selected code beside and below it. `first`: a quick look comes first, the next tick brings the rest."""
     with session.errors_shown():
-        view = seen(run, book)
+        shown = st.session_state.get("codes_shown") == (run.id, book)
+        # before anything is drawn: of what is drawn twice in a row a browser may see only the second, without what came with the first
+        if shown if first else _every(run, book) != every:
+            st.rerun()
+        view = seen(run, book, first=first)
+        st.session_state["codes_shown"] = (run.id, book)
         if view is None:
             st.info(
                 "This run has no snapshot of its codebook yet. The first one comes as soon as it trains.", icon=":material/hourglass_empty:"
             )
         else:
             _map_and_code(view)
-        if _every(run, book) != every or (view is not None and not view.whole):
-            st.rerun()
 
 
 def _map_and_code(view: Seen) -> None:
@@ -60,8 +63,9 @@ def _map_and_code(view: Seen) -> None:
         else:
             panel.portrait(view, probe, answer, code)
             panel.neighbours(view, probe, code, of)
-            panel.life(view, code)
-    if code is not None:
+            if view.whole:  # a first look is for the map alone
+                panel.life(view, code)
+    if code is not None and view.whole:
         panel.fires(view, code)
 
 
@@ -75,6 +79,8 @@ def _probe(answer: asked.Answer, view: Seen) -> Probe | None:
 def _below(run: RunFolder, book: int, every: float | None) -> None:
     """What is said of the whole codebook; only the open part is computed."""
     with session.errors_shown():
+        if _every(run, book) != every:
+            st.rerun()
         view = seen(run, book)
         if view is None:
             return
@@ -92,8 +98,6 @@ def _below(run: RunFolder, book: int, every: float | None) -> None:
         if files.open:
             with files:
                 download.show(view, probe)
-        if _every(run, book) != every:
-            st.rerun()
 
 
 header("codes")
@@ -110,12 +114,14 @@ else:
         if names and len(names) > 1:
             key = f"codes_book_{len(names)}"
             book = st.segmented_control("Codebook", range(len(names)), format_func=names.__getitem__, key=key, default=0, required=True)
-        every = _every(opened, book)
-        st.fragment(_top, run_every=every)(opened, book, every)
+        first = is_long(opened) and st.session_state.get("codes_shown") != (opened.id, book)
+        every = WAITING if first else _every(opened, book)
+        st.fragment(_top, run_every=every)(opened, book, every, first)
         st.markdown(
             ":material/touch_app: **Try this.** Play the film and watch one code. Then colour by age: which codes does nobody need?"
         )
         terms.words(
             "code", "codebook", "projection", "dead", "decoded_code", "patches", "receptive_field", "lives", "perplexity", key="codes"
         )
-        st.fragment(_below, run_every=every)(opened, book, every)
+        if not first:
+            st.fragment(_below, run_every=every)(opened, book, every)

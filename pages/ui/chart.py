@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.serial import serial
 from vqcore.plots.figure import Figure, to_json
 
 # served by app.py from the installed package; browsers keep it until the version changes
@@ -29,4 +30,4 @@ def chart(figure: Figure | str, key: str, height: int = 320, *, of: str = "") ->
     Call it in the same place at every run: an element inserted above would mount it anew.
     """
     text = figure if isinstance(figure, str) else to_json(figure)
-    _component(key=key, data={"figure": text, "height": height, "library": LIBRARY, "of": of})
+    _component(key=key, data={"figure": text, "height": height, "library": LIBRARY, "of": of, "serial": serial(key, text)})

@@ -6,6 +6,7 @@ outputs, L lines. Session keys owned here: `<key>_map`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.ui.pictures import data_uri
+from pages.ui.serial import serial
 from pages.ui.wire import Part, counts, flags, part_of, places, shades, text
 from vqcore.film import Film
 from vqcore.plots.figure import Mark
@@ -165,19 +167,21 @@ def codemap(
     chunks = {chunk.name: chunk.packed for part in parts.values() for chunk in part.chunks}
     blobs = {name: packed for name, packed in chunks.items() if name not in memory.sent}
     memory.sent = frozenset(chunks)
+    data = {
+        "scene": {**_static(scene), "parts": {name: part.described() for name, part in parts.items()}},
+        "blobs": blobs,
+        "height": height,
+        "of": of,
+        "group": group,
+        "shareView": share_view,
+        "selected": memory.selected,
+        "token": memory.token,
+        "answers": memory.pick,
+    }
+    data["serial"] = serial(key, json.dumps(data | {"blobs": list(blobs)}))
     _component(
         key=key,
-        data={
-            "scene": {**_static(scene), "parts": {name: part.described() for name, part in parts.items()}},
-            "blobs": blobs,
-            "height": height,
-            "of": of,
-            "group": group,
-            "shareView": share_view,
-            "selected": memory.selected,
-            "token": memory.token,
-            "answers": memory.pick,
-        },
+        data=data,
         default={"selected": None, "missing": None},
         on_selected_change=on_select or _nothing,
         on_missing_change=_nothing,

@@ -179,7 +179,7 @@ def test_a_chart_is_saved_by_keyboard_alone_as_data_and_as_picture(codes: Page, 
     rows = list(csv.DictReader(io.StringIO(saved(data.value).decode("utf-8-sig"))))
     K, T = finished.config().model.quantizer.K, len(finished.snapshots())
     assert len(rows) == K * T and data.value.suggested_filename == "lives-of-the-codes-by-first-death.csv"
-    assert {int(row["code"]) for row in rows} == set(range(K))
+    assert {row["Codes, latest first death on top"] for row in rows} == {f"code {k}" for k in range(K)}
     last = [row for row in rows if row["Training step"] == "60"]
     assert sum(int(row["Choices of 10,000 (log)"]) for row in last) == pytest.approx(10_000, abs=K)
     codes.keyboard.press("Enter")

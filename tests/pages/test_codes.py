@@ -464,11 +464,16 @@ def test_of_a_long_film_a_part_is_shown_first_and_then_all(page: Page, finished:
     count = 3 * FIRST
     for step in range(150, 50 * count + 1, 50):
         arrays.write_snapshot(folder.path / "snapshots" / f"{step}.npz", replace(shot, step=step))
-    first = seen(folder, 0)
+    first = seen(folder, 0, first=True)
     assert first is not None and not first.whole and len(first.film.steps) <= FIRST
     assert (first.film.steps[0], first.last) == (50, 50 * count), "from its beginning to its end"
     second = seen(folder, 0)
     assert second is not None and second.whole and len(second.film.steps) == count
+    other = seen(folder, 0, first=True)
+    assert other is not None and not other.whole and len(other.film.steps) == FIRST, "another browser's first look is quick as well"
+    assert (other.film.steps[0], other.last, other.basis) == (50, 50 * count, second.basis)
     st.cache_resource.clear()
     at = page("codes", run=folder.id)
-    assert not at.exception and len(sent(at, "scene")["scene"]["steps"]) == count
+    assert not at.exception and len(sent(at, "scene")["scene"]["steps"]) <= FIRST and not figures(at)
+    at.run()
+    assert not at.exception and len(sent(at, "scene")["scene"]["steps"]) == count and figures(at)

@@ -29,6 +29,7 @@ SORTS: dict[Sort, str] = {
 
 # viridis without its ends: both are seen on white and on near-black, and by colour-blind eyes (mpl-colormaps, CC0)
 RAMP = ("#31688E", "#26828E", "#1F9E89", "#35B779", "#6DCD59", "#B4DE2C", "#E0E318")
+_LEVELS = 250  # of the heat map's colours
 _ASLEEP = "rgba(138,138,138,0.22)"  # not chosen in this stretch, yet not dead
 
 
@@ -88,24 +89,24 @@ def lives(
     place = np.flatnonzero(order == selected) // group if selected is not None else np.zeros(0, dtype=np.int64)
     top = max(10, int(value.max(initial=10)))
     ticks = [10**i for i in range(5) if 10**i <= top]
+    # 0 dead, 1 asleep, from 2 on by the logarithm: a byte for each, as films are long
+    level = np.where(value > 0, 2 + np.rint(_LEVELS * np.log10(np.maximum(value, 1)) / math.log10(top)), value + 1)
     heat: dict[str, Any] = {
         "type": "heatmap",
         "x": steps.tolist(),
-        "y": list(range(len(starts))),
-        # the colours go by the logarithm, in thousandths; what is read under the pointer is the number itself
-        "z": _packed(np.where(value > 0, 1 + np.rint(1000 * np.log10(np.maximum(value, 1))), value), "i2"),
+        "y": [f"code {code}" for code in order[starts].tolist()],
+        "z": _packed(level, "u1"),
         "text": _packed(np.maximum(value, 0), "i2"),
-        "customdata": _packed(np.repeat(order[starts][:, None], len(steps), axis=1), "i4"),
-        "zmin": -1,
-        "zmax": 1 + 1000 * math.log10(top),
-        "colorscale": _scale(1000 * math.log10(top)),
-        "hovertemplate": "code %{customdata}, step %{x}: %{text} of 10,000 choices<extra></extra>",
+        "zmin": 0,
+        "zmax": 2 + _LEVELS,
+        "colorscale": _scale(),
+        "hovertemplate": "%{y}, step %{x}: %{text} of 10,000 choices<extra></extra>",
         "colorbar": {
             "title": {"text": "Choices of 10,000 (log)", "side": "right", "font": {"size": FONT_SIZE - 3}},
             "thickness": 10,
             "xpad": 6,
             "tickfont": {"size": FONT_SIZE - 3},
-            "tickvals": [1 + 1000 * math.log10(tick) for tick in ticks],
+            "tickvals": [2 + _LEVELS * math.log10(tick) / math.log10(top) for tick in ticks],
             "ticktext": [f"{tick // 1000}k" if tick >= 1000 else f"{tick}" for tick in ticks],
             "outlinewidth": 0,
         },
@@ -127,7 +128,7 @@ def lives(
     return figure(
         [heat],
         x=axis("Training step", showgrid=False),
-        y=axis(SORTS[sort] + each, autorange="reversed", showgrid=False, nticks=6, showticklabels=sort == "index" and group == 1),
+        y=axis(SORTS[sort] + each, type="category", autorange="reversed", showgrid=False, showticklabels=False),
         name=f"Lives of the codes, by {sort}",
         hovermode="closest",
         shapes=[*shapes, *said["shapes"]],
@@ -318,25 +319,19 @@ def _band(steps: NDArray[np.int64], first: int, last: int) -> dict[str, Any]:
     return {"type": "rect", **ends, "fillcolor": "rgba(138,138,138,0.25)", "line": {"width": 0}, "layer": "below", "label": word}
 
 
-def _scale(top: float) -> list[list[float | str]]:
-    """Plotly's colour scale from −1 (dead: nothing) over 0 (asleep) and 1 (the lower end of RAMP) to 1 + `top` (its upper end)."""
-    span = top + 2
-    scale: list[list[float | str]] = [
-        [0, "rgba(0,0,0,0)"],
-        [0.5 / span, "rgba(0,0,0,0)"],
-        [0.5 / span, _ASLEEP],
-        [1.5 / span, _ASLEEP],
-        [1.5 / span, RAMP[0]],
-    ]
+def _scale() -> list[list[float | str]]:
+    """Plotly's colour scale from level 0 (dead: nothing) over 1 (asleep) and 2 (the lower end of RAMP) to its upper end."""
+    span = 2 + _LEVELS
+    edges: list[list[float | str]] = [[0, "rgba(0,0,0,0)"], [0.5 / span, "rgba(0,0,0,0)"], [0.5 / span, _ASLEEP], [1.5 / span, _ASLEEP]]
     first = 2 / span
-    scale += [[first + (1 - first) * i / (len(RAMP) - 1), colour] for i, colour in enumerate(RAMP[:-1])]
+    ramped: list[list[float | str]] = [[first + (1 - first) * i / (len(RAMP) - 1), colour] for i, colour in enumerate(RAMP[:-1])]
     # plotly.js takes its own colours, and says nothing, where the last place is not exactly 1
-    return [*scale, [1, RAMP[-1]]]
+    return [*edges, [1.5 / span, RAMP[0]], *ramped, [1, RAMP[-1]]]
 
 
 def _packed(values: NDArray[Any], dtype: str) -> dict[str, str]:
     """Numbers (R, T) as plotly.js reads them fastest: base64 of little-endian bytes, a tenth of their JSON."""
-    raw = np.ascontiguousarray(values, dtype=f"<{dtype}")
+    raw = np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<"))
     return {"dtype": dtype, "bdata": base64.b64encode(raw.tobytes()).decode(), "shape": ",".join(map(str, raw.shape))}
 
 

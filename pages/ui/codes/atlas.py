@@ -165,7 +165,17 @@ def _scene(seen: Seen, probe: Probe | None, layout: Layout | None, want: Wanted)
     """Made once for all who look at the same."""
     shape = (want.neighbours, want.min_dist, layout.step) if layout is not None else None
     mode = want.mode if want.mode in colouring.modes(probe) else "code"
-    name = (seen.run.path, seen.book, seen.film.stamps, seen.film.epoch_steps, mode, probe.step if probe else None, shape, len(seen.marks))
+    name = (
+        seen.run.path,
+        seen.book,
+        seen.whole,
+        seen.film.stamps,
+        seen.film.epoch_steps,
+        mode,
+        probe.step if probe else None,
+        shape,
+        len(seen.marks),
+    )
     with _guard:
         if name in _scenes:
             _scenes.move_to_end(name)
@@ -182,12 +192,13 @@ def _made(seen: Seen, probe: Probe | None, layout: Layout | None, mode: colourin
     film = seen.film
     paint = colouring.paint(mode, seen, probe)
     decoded = probe.books[seen.book] if probe is not None else None
+    pictured = decoded is not None and decoded.decoded.ndim == 4 and seen.whole  # a first look does without
     more: dict[str, Any] = {
         "marks": seen.marks,
         "legend": paint.keys,
         "ramp": paint.ramp,
         "labels": colouring.labels(seen, probe),
-        "sheet": sheet_of(decoded.decoded, decoded.decoded_code) if decoded is not None and decoded.decoded.ndim == 4 else None,
+        "sheet": sheet_of(decoded.decoded, decoded.decoded_code) if decoded is not None and pictured else None,
     }
     if layout is None or probe is None:
         return scene_of_film(film, seen.basis, paint.colours, **more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from vqcore.runs.folder import RunFolder
 from vqcore.runs.tail import shared_tail
 from vqcore.usage import epoch_steps
 
-FIRST = 16  # snapshots of a first look: reading all of a long film takes half a second, and the picture should not wait for it
+FIRST = 12  # snapshots of a first look: all of a long film take half a second to read, and the picture should not wait for them
+MARKS = 6_144  # codes times snapshots of a first look, at most: more keep the browser busy for as long
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +72,9 @@ class _Look:
         self._known: object = None  # what the snapshots' folder looked like when the film was read
         self._whole = False
 
-    def seen(self) -> Seen | None:
+    def seen(self, *, first: bool) -> Seen | None:
         with self._guard:
-            film = self._read()
+            film = self._read(first=first)
             if film is None:
                 return None
             if film is not self._film or self._basis is None or self._hues is None:
@@ -87,13 +88,14 @@ class _Look:
             tail = shared_tail(self._run)
             step, evaluation = tail.last_step, tail.last_evaluation
             i = self._book
+            shown = _thinned(film) if first else film
             return Seen(
                 run=self._run,
                 config=self._run.effective_config(),
                 book=i,
                 K=film.codebook.shape[1],
                 D=film.codebook.shape[2],
-                film=film,
+                film=shown,
                 basis=self._basis,
                 hues=self._hues,
                 marks=tuple(treatments(tail.events)),
@@ -101,12 +103,12 @@ class _Look:
                 counted=step.books[i] if step and i < len(step.books) else None,
                 judged=evaluation.books[i] if evaluation and i < len(evaluation.books) else None,
                 judged_at=evaluation.step if evaluation else 0,
-                whole=self._whole,
+                whole=self._whole and shown is film,
             )
 
-    def _read(self) -> Film | None:
+    def _read(self, *, first: bool) -> Film | None:
         steps = self._run.snapshots()
-        if self._film is None and len(steps) > 2 * FIRST:
+        if first and self._film is None:
             return read_film(self._run, self._book, frames=FIRST)
         # a snapshot is written under another name and then renamed, which its folder notes
         folder = self._run.path / "snapshots"
@@ -118,17 +120,33 @@ class _Look:
         return film
 
 
+def _thinned(film: Film) -> Film:
+    """The film with so few of its snapshots that the first picture is quick; the first and the last are among them."""
+    T, K = film.dead.shape
+    count = max(2, min(FIRST, MARKS // K))
+    if count >= T:
+        return film
+    kept = np.unique(np.linspace(0, T - 1, count).round().astype(int))
+    parts = ("steps", "codebook", "usage", "validation_usage", "age", "dead", "z", "z_code")
+    return replace(film, stamps=tuple(film.stamps[t] for t in kept), **{name: getattr(film, name)[kept] for name in parts})
+
+
+def is_long(run: RunFolder) -> bool:
+    """Whether the run's film is worth a first look at a part of it."""
+    return len(run.snapshots()) > 2 * FIRST
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _look(path: str, read_only: bool, book: int) -> _Look:
     return _Look(RunFolder(Path(path), read_only=read_only), book)
 
 
-def seen(run: RunFolder, book: int) -> Seen | None:
-    """None while the run has no snapshot of such a book. The first look at a long film shows a part of it, the next one all.
+def seen(run: RunFolder, book: int, *, first: bool = False) -> Seen | None:
+    """None while the run has no snapshot of such a book. `first`: a first look, which shows a part of a long film, and at once.
 
     Raises RunError when the run is gone or cannot be read.
     """
-    return _look(str(run.path), run.read_only, book).seen()
+    return _look(str(run.path), run.read_only, book).seen(first=first)
 
 
 def books(run: RunFolder) -> list[str] | None:

@@ -12,6 +12,7 @@ from pages.ui import asked, session
 from pages.ui.chart import chart
 from pages.ui.codes import choice, drawing
 from pages.ui.codes.look import Seen
+from pages.ui.serial import serial
 from pages.ui.terms import help_text
 from vqcore.plots.codes import points_of_code, use_of_code
 from vqcore.runs.probed import Patch, Probe
@@ -50,7 +51,7 @@ def portrait(seen: Seen, probe: Probe | None, answer: asked.Answer, code: int) -
         if probe is None:
             _coming(seen, answer)
         elif probe.pictures.ndim == 4:
-            st.html(_pictures(seen, probe, code))
+            _html("codes_pictures", _pictures(seen, probe, code))
         else:
             _points(seen, probe, code)
         if probe is not None and answer.state == "failed":
@@ -199,7 +200,12 @@ def fires(seen: Seen, code: int) -> None:
     st.caption(f"In {int(here.any(axis=1).sum())} of {len(index)} validation {noun}{places}, at step {gallery.step:,}.")
     if gallery.inputs.ndim == 4:
         alt = f"code {code} in {len(index)} validation images"
-        st.html(drawing.fires(gallery.inputs, _grid(index == code), cell_size(seen), seen.colour(code), alt))
+        _html("codes_fires", drawing.fires(gallery.inputs, _grid(index == code), cell_size(seen), seen.colour(code), alt))
+
+
+def _html(key: str, drawn: str) -> None:
+    """Much HTML that changes by clicks."""
+    st.html(f'<div data-serial="{serial(key, drawn)}">{drawn}</div>')
 
 
 def _grid(fired: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -32,6 +32,7 @@ Kind = TypeVar("Kind", Step, Evaluation, Event)
 COLLAPSED, CURED = 0.25, 0.80  # shares of K in use
 QUICK = {"train.steps": 24, "train.batch_size": 16, "train.evaluate_every": 8, "train.evaluation_images": 32, "model.hidden": 8}
 QUICK_TREAT_AT = 16
+WIDTH = 190  # columns: narrower, the table would be cut
 
 Choose = Callable[[Diagnosis], str]
 
@@ -171,8 +172,8 @@ def settings_of(cause: Cause, seed: int, *, quick: bool) -> tuple[RunConfig, Run
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
-    """A line a run: fifteen columns side by side would be read by nobody."""
-    console = Console(soft_wrap=True, highlight=False)
+    """A line a patient and seed: with a column each, as other benchmarks have it, fifteen would stand side by side."""
+    console = Console(width=WIDTH, highlight=False)
     table = Table(title="Clinic: codes used in the last epoch / on validation data", title_justify="left")
     figures = ("NMSE", "s", "diagnosis", "treatment", "at step", "treated", "NMSE", "s", "twin", "NMSE")
     for column in ("cause", "seed", "K", "untreated", *figures):

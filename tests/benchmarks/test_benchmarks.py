@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.common import report
+from vqcore.clinic.treatments import TREATMENTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +71,20 @@ def test_waiting_for_the_codes_screen() -> None:
     assert (first["wanted_s"], click["wanted_s"]) == (1.0, 0.3)
     assert first["median_s"] > 0
     assert 0 < click["least_s"] <= click["most_s"]
+
+
+def test_the_clinic_treats_what_it_diagnoses() -> None:
+    found = rows("clinic", "--cause", "far_init", "--cause", "high_d")
+    assert [row["cause"] for row in found] == ["far_init", "high_d"]
+    for row in found:
+        assert row["untreated_used"] < row["treated_used"] <= row["K"]
+        assert row["treatment"] in TREATMENTS and row["pattern"]
+        assert 0 < row["treated_NMSE"] < 10
+
+
+def test_the_clinic_tries_every_treatment() -> None:
+    found = rows("clinic", "--cause", "far_init", "--treatments")
+    assert [row["treatment"] for row in found] == list(TREATMENTS)
 
 
 def test_many_rows_stand_upright(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def test_everybody_gets_the_same_run(cause: Cause) -> None:
 def test_there_is_a_film_and_time_to_see_the_treatment_work(cause: Cause) -> None:
     train = cause.config.train
     assert 40 <= train.steps / train.evaluate_every <= 60
-    assert 0.15 * train.steps <= cause.treat_at <= 0.5 * train.steps
+    assert 5 * train.evaluate_every <= cause.treat_at <= 0.5 * train.steps
     assert cause.treat_at % train.evaluate_every == 0, "the diagnosis at that moment rests on a snapshot of that step"
     assert train.steps % train.evaluate_every == 0
 

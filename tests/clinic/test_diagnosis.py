@@ -47,7 +47,7 @@ def test_nearly_all_in_use_is_healthy_and_needs_nothing() -> None:
 def test_codes_far_out_are_out_of_reach() -> None:
     found = examined(codes(30), cloud())
     assert not found.healthy
-    assert (found.pattern, found.first) == ("Codes out of reach", "revive")
+    assert (found.pattern, found.first) == ("Codes out of reach", "kmeans")
     assert finding(found, "Distance of dead codes") > 10
 
 
@@ -56,6 +56,25 @@ def test_an_encoder_that_left_its_codes_behind_runs_away() -> None:
     found = examined(codes(1), cloud(scale=1000), steps=steps, commitment_weight=0.0)
     assert found.pattern == "The encoder runs away"
     assert found.first in TREATMENTS
+
+
+def test_a_commitment_weight_that_holds_is_given_the_benefit_of_the_doubt() -> None:
+    start = [step(1, z_norm=0.3), step(60, z_norm=5)]
+    assert examined(codes(0.3), cloud(scale=3), steps=start, commitment_weight=0.0).pattern == "The encoder runs away"
+    found = examined(codes(0.3), cloud(scale=3), steps=start)
+    assert (found.pattern, found.first, found.healthy) == ("Too early to say", "", False)
+    # but not for ever
+    far = [step(1, z_norm=0.3), step(600, z_norm=3000)]
+    assert examined(codes(0.3), cloud(scale=2000), steps=far).pattern == "The encoder runs away"
+
+
+def test_outputs_too_long_for_a_snapshot_are_told_by_what_training_saw() -> None:
+    steps = [step(1, z_norm=2), step(300, z_norm=1e9)]
+    found = examined(codes(1), np.full((V, D), 65_504.0), steps=steps, commitment_weight=0.0)
+    assert found.pattern == "The encoder runs away"
+    (lengths,) = (entry for entry in found.findings if entry.name == "Length of outputs over codes in use")
+    assert "1.0e+09 long" in lengths.text
+    assert lengths.value > 1e8
 
 
 def test_a_growing_encoder_whose_codes_keep_up_does_not_run_away() -> None:
@@ -107,11 +126,13 @@ def test_nan_is_beyond_treatment() -> None:
     assert (found.healthy, found.pattern, found.first) == (False, "The numbers broke", "")
 
 
-def test_what_gives_a_cause_away_is_marked_as_a_setting() -> None:
+def test_findings_are_evidence_and_do_not_give_the_cause_away() -> None:
     found = examined(codes(1), cloud(), commitment_weight=0.0, lr=0.05)
-    told = [entry.text for entry in found.findings if entry.setting]
-    assert len(told) == 1 and "0.05" in told[0] and "β is 0" in told[0]
-    assert not any("β" in entry.text or "learning rate" in entry.text for entry in found.findings if not entry.setting)
+    assert not any("β" in entry.text or "learning rate" in entry.text or "0.05" in entry.text for entry in found.findings)
+    cures = next(entry for entry in found.findings if entry.name == "Revival threshold")
+    assert cures.text == "Codes learn by gradient and are compared as they are; revival is off."
+    told = examined(codes(1), cloud(), learning="ema", distance="l2", revival_threshold=0.1).findings
+    assert any("EMA" in entry.text and "l2" in entry.text and "0.1" in entry.text for entry in told)
 
 
 def test_the_findings_come_in_one_order_with_short_names_that_fit_a_table() -> None:

@@ -28,6 +28,11 @@ def test_distances_are_in_spreads_to_the_nearest_output() -> None:
     assert found.z_length == pytest.approx((0 + 2 + 2 + math.sqrt(8)) / 4)
 
 
+def test_outputs_are_compared_with_one_another_too() -> None:
+    # each corner of the square is 2 from the next
+    assert looked([[0, 0]], age=[0]).own_distance == pytest.approx(2 / math.sqrt(2))
+
+
 def test_distances_agree_with_all_pairs_on_many_codes() -> None:
     random = np.random.default_rng(0)
     codes = random.normal(size=(3000, 8)).astype(np.float16)

@@ -34,30 +34,30 @@ class Cause:
         return {path: self.config.at(path) for path in self.paths}
 
 
-# the treatment comes after a third: two thirds are left to see what it does
-STEPS, TREAT_AT, LOOK_EVERY = 600, 204, 12
-
-
-def _healthy(quantizer: VQConfig, *, lr: float, hidden: int = 32, residual_blocks: int = 2) -> RunConfig:
+def _healthy(quantizer: VQConfig, *, lr: float, steps: int, look_every: int, residual_blocks: int = 2) -> RunConfig:
     return RunConfig(
         data=DigitsConfig(),
-        model=VQVAEConfig(quantizer=quantizer, downsampling=2, hidden=hidden, residual_blocks=residual_blocks),
+        model=VQVAEConfig(quantizer=quantizer, downsampling=2, hidden=32, residual_blocks=residual_blocks),
         train=TrainConfig(
-            steps=STEPS,
+            steps=steps,
             batch_size=64,
             lr=lr,
             # pinned, so that everybody gets the same run
             device="cpu",
             precision="float32",
             threads=1,
-            evaluate_every=LOOK_EVERY,
+            evaluate_every=look_every,
             evaluation_images=360,
         ),
     )
 
 
-def _cause(title: str, patient: str, symptom: str, reveal: str, healthy: RunConfig, changes: dict[str, Any]) -> Cause:
-    return Cause(title, patient, symptom, reveal, healthy.edited(changes), tuple(changes), healthy, TREAT_AT)
+# K = 32 codes on a 4×4 grid, started on encoder outputs: all of them in use after 600 steps
+_PLAIN = _healthy(VQConfig(K=32, D=4, init="data"), lr=2e-3, steps=600, look_every=12)
+
+
+def _cause(title: str, patient: str, symptom: str, reveal: str, healthy: RunConfig, changes: dict[str, Any], treat_at: int) -> Cause:
+    return Cause(title, patient, symptom, reveal, healthy.edited(changes), tuple(changes), healthy, treat_at)
 
 
 CAUSES: dict[str, Cause] = {
@@ -67,8 +67,9 @@ CAUSES: dict[str, Cause] = {
         "A few codes do everything from the first step on. Most of the others have never been chosen once.",
         "The codes were drawn from a normal distribution of standard deviation 10, while the encoder's outputs lie within a few units of "
         "zero. Only the codes nearest to the crowd are ever chosen, and no term of the loss moves the others.",
-        _healthy(VQConfig(K=32, D=4, init="data"), lr=2e-3),
+        _PLAIN,
         {"model.quantizer.init": "normal", "model.quantizer.init_scale": 10.0},
+        204,
     ),
     "no_commitment": _cause(
         "Nothing holds the encoder: β = 0",
@@ -76,8 +77,9 @@ CAUSES: dict[str, Cause] = {
         "All codes are in use at first, and hardly any a hundred steps later. One of the two lengths climbs and climbs.",
         "With β = 0 the commitment term counts for nothing, so the encoder's outputs run away faster than codes can follow. "
         "The few codes in front win everything; the others are left behind.",
-        _healthy(VQConfig(K=32, D=4, init="data"), lr=5e-4),
+        _healthy(VQConfig(K=32, D=4, init="data"), lr=7e-4, steps=600, look_every=10),
         {"model.quantizer.commitment_weight": 0.0},
+        60,  # later the encoder is too far away to be called back
     ),
     "large_k": _cause(
         "The codebook is far too large",
@@ -85,17 +87,26 @@ CAUSES: dict[str, Cause] = {
         "Codes come back one after another, and at this pace most of the book will still lie idle at the end.",
         "There are 1,024 codes, and a code learns only while it is chosen. Once the encoder has moved, a few codes in its way win "
         "everything, and the rest wait where they were left.",
-        _healthy(VQConfig(K=32, D=4, init="data"), lr=2e-3),
+        _PLAIN,
         {"model.quantizer.K": 1024},
+        204,
     ),
     "high_lr": _cause(
         "The learning rate is too high",
         "In a hurry",
-        "The error falls fast and then stays high. A handful of codes took everything within the first steps.",
-        "Adam's steps are thirty times as large as in the healthy run. The first codes to be chosen jump into the crowd at once and take "
-        "all of it, before the encoder has spread out far enough to find the others.",
-        _healthy(VQConfig(K=128, D=8, init="normal", init_scale=1.0), lr=1e-3, hidden=16, residual_blocks=1),
-        {"train.lr": 0.03},
+        "All codes were on encoder outputs at the start, and they are looked after as well as can be. A few steps later one or two do "
+        "everything.",
+        "Adam's steps are twelve times as large as in the healthy run. Within a few of them the encoder turned all its outputs away from "
+        "the codes, and a running average follows only the vectors that it wins.",
+        _healthy(
+            VQConfig(K=256, D=8, init="data", learning="ema", ema_decay=0.9, distance="l2"),
+            lr=2e-3,
+            steps=440,
+            look_every=8,
+            residual_blocks=1,
+        ),
+        {"train.lr": 0.025},
+        200,
     ),
     "high_d": _cause(
         "The codes have too many numbers each",
@@ -103,7 +114,8 @@ CAUSES: dict[str, Cause] = {
         "Codes and encoder outputs are about equally long, the steps are ordinary, and yet hardly any code is chosen.",
         "Each code has 64 numbers, where 4 would do. Among so many directions a code drawn by chance points nowhere near the encoder's "
         "outputs, so the few that were chosen first keep winning.",
-        _healthy(VQConfig(K=256, D=4, init="normal", init_scale=1.0), lr=2e-3),
+        _healthy(VQConfig(K=256, D=4, init="normal", init_scale=1.0), lr=2e-3, steps=600, look_every=12),
         {"model.quantizer.D": 64},
+        204,
     ),
 }

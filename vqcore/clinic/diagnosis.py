@@ -18,7 +18,9 @@ USED_ENOUGH = 0.8  # share of K in use that counts as healthy
 MENDING = 0.1  # rise of that share over the last quarter of the run that counts as getting better by itself
 RUNAWAY_GROWTH = 5.0  # |z_e| against its start
 RUNAWAY_LEAD = 2.0  # |z_e| against codes in use
-TRAINED_EPOCHS = 5.0  # after which an error above the mean picture's is a bad sign
+HOLDS = 0.05  # commitment weight
+TRAINED_EPOCHS = 5.0  # after which an error above the mean picture's, or codes out of use, are no longer a start's
+AMPLE = 50.0  # vectors of an epoch for each code: by number they could all find work
 NO_BETTER = 1.2  # times the mean picture's error
 HIGH_LR = 5e-3  # Adam
 FAR = 3.0  # distance of dead codes to the nearest output, in spreads
@@ -30,14 +32,13 @@ MANY_NUMBERS = 16  # D
 class Finding:
     """One figure: `name` is its short title, `value` in `unit` ("" for a pure number; "share …": 0 to 1), `text` a sentence with it.
 
-    `setting`: it is read from the configuration, so it gives away a cause that is still to be guessed.
+    Findings are evidence for a guess: none tells β or the learning rate, which `Diagnosis.meaning` may.
     """
 
     name: str
     value: float
     unit: str
     text: str
-    setting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,16 @@ def _judged(config: RunConfig, s: Signs) -> Verdict:
             f"One epoch has only {s.vectors_per_code * s.K:,.0f} vectors for {s.K:,} codes, so many must go unused whatever one does. "
             "Start again with a smaller K, or with a finer grid.",
         )
-    if s.z_growth >= RUNAWAY_GROWTH and s.lead >= RUNAWAY_LEAD:
+    if _runs_away(quantizer.commitment_weight, s):
         return (
             "The encoder runs away",
             f"Its outputs are {_times(s.z_growth)} as long as at the start, and {_times(s.lead)} as long as the codes in use. Usually "
-            "nothing holds them: the commitment term is off or weak, and codes cannot follow.",
+            f"the commitment term is off or weak (here β = {quantizer.commitment_weight:g}): nothing holds them, and codes cannot follow.",
             "l2",
-            ("beta", "kmeans"),
+            ("beta",),
             False,
         )
-    if s.silent or (s.epochs >= TRAINED_EPOCHS and s.nmse > NO_BETTER * s.nmse_mean_picture):
+    if s.epochs >= TRAINED_EPOCHS and (s.silent or s.nmse > NO_BETTER * s.nmse_mean_picture):
         return _incurable(
             "The network gave up",
             "Its pictures are no better than one mean picture for all, and it no longer tells its inputs apart. Codes can then be put "
@@ -122,11 +123,12 @@ def _judged(config: RunConfig, s: Signs) -> Verdict:
             ("revive", "kmeans"),
             False,
         )
-    if s.D >= MANY_NUMBERS and quantizer.distance == "euclidean" and 1 / SAME_LENGTH < s.dead_over_z < SAME_LENGTH:
+    if s.D >= MANY_NUMBERS and quantizer.distance == "euclidean" and _of_a_length(s):
         return (
             "Lost in many dimensions",
-            f"Dead codes are about as long as encoder outputs, yet lie {_spreads(s.dead_distance)} from the nearest one: with {s.D} "
-            "numbers a code, one drawn by chance points nowhere near the crowd. Often only directions should count.",
+            f"Dead codes are about as long as encoder outputs, yet lie {_spreads(s.dead_distance)} from the nearest one, where outputs are "
+            f"{_figure(s.own_distance)} apart: among {s.D} numbers a code drawn by chance points elsewhere. Often only directions should "
+            "count.",
             "l2",
             ("kmeans", "revive"),
             False,
@@ -136,11 +138,32 @@ def _judged(config: RunConfig, s: Signs) -> Verdict:
             "Codes out of reach",
             f"Dead codes lie {_spreads(s.dead_distance)} from the nearest encoder output, so another code always wins. Usually they "
             "started far from the data, and what is never chosen is never moved.",
-            "revive",
-            ("kmeans", "revival"),
+            "kmeans",
+            ("revival", "l2", "revive"),
+            False,
+        )
+    if s.epochs < TRAINED_EPOCHS and s.vectors_per_code >= AMPLE:
+        return (
+            "Too early to say",
+            f"Only {_figure(s.epochs)} epochs have passed, and dead codes lie within reach. At the start the encoder often moves on before "
+            "its codes: many drop out, and come back. Look again later.",
+            "",
+            ("revive",),
             False,
         )
     return _crowded(s)
+
+
+def _runs_away(commitment_weight: float, s: Signs) -> bool:
+    """Longer and longer, and longer than codes. With a commitment weight that holds, short leads are part of every start."""
+    if commitment_weight < HOLDS:
+        return s.z_growth >= RUNAWAY_GROWTH and s.lead >= RUNAWAY_LEAD
+    return s.z_growth >= 10 * RUNAWAY_GROWTH and s.lead >= 10 * RUNAWAY_LEAD
+
+
+def _of_a_length(s: Signs) -> bool:
+    """Dead codes are neither much longer nor much shorter than outputs, so it is not length that keeps them away."""
+    return 1 / SAME_LENGTH < s.dead_over_z < SAME_LENGTH and math.isfinite(s.own_distance)
 
 
 def _incurable(pattern: str, meaning: str) -> Verdict:
@@ -190,6 +213,8 @@ def _reach(s: Signs) -> Finding | None:
     words = f"A typical dead code lies {_spreads(s.dead_distance)} from the nearest encoder output"
     if math.isfinite(s.used_distance):
         words += f"; a code in use, {_figure(s.used_distance)}"
+    if math.isfinite(s.own_distance):
+        words += f"; an output lies {_figure(s.own_distance)} from its nearest other"
     return Finding("Distance of dead codes", s.dead_distance, "spreads", f"{words}.")
 
 
@@ -237,11 +262,8 @@ def _settings(config: RunConfig) -> Finding:
     learning = f"by EMA with decay {quantizer.ema_decay:g}" if quantizer.learning == "ema" else "by gradient"
     distance = "by direction (l2)" if quantizer.distance == "l2" else "as they are"
     revival = f"under {quantizer.revival_threshold:g} of the mean count" if quantizer.revival_threshold > 0 else "off"
-    words = (
-        f"β is {quantizer.commitment_weight:g} and the learning rate {config.train.lr:g}. Codes learn {learning} and are compared "
-        f"{distance}; revival is {revival}."
-    )
-    return Finding("Commitment weight β", quantizer.commitment_weight, "", words, setting=True)
+    words = f"Codes learn {learning} and are compared {distance}; revival is {revival}."
+    return Finding("Revival threshold", quantizer.revival_threshold, "of the mean count", words)
 
 
 def _supply(s: Signs) -> Finding | None:

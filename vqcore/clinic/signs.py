@@ -18,6 +18,7 @@ from vqcore.records import BookSnapshot, BookStep, Evaluation, Step
 from vqcore.usage import dead_codes
 
 NAN = math.nan
+_HALF = 65_504.0  # the largest float16
 _CODES = 2_048  # dead (and living) codes whose distances are computed, at most
 _BLOCK = 512  # codes whose distances are held at a time
 SILENT = 0.01
@@ -38,6 +39,7 @@ class Signs:
     z_length: float  # mean |z_e| of the sample
     dead_distance: float  # median over dead codes: distance to the nearest sampled output, in spreads
     used_distance: float  # the same for codes in use
+    own_distance: float  # and for the outputs themselves: to the nearest other output of the sample
     dead_length: float  # median |e_k| of dead codes
     used_length: float  # and of codes in use
     z_norm: float  # mean |z_e| of the latest batch, before any scaling to length 1
@@ -77,7 +79,7 @@ class Signs:
     @property
     def silent(self) -> bool:
         """Outputs differ from one another by a hundredth of their length, or less: the encoder says the same of everything."""
-        return self.epochs >= 1 and self.spread <= SILENT * self.z_length
+        return self.spread <= SILENT * self.z_length
 
     @property
     def commitment_ratio(self) -> float:
@@ -90,7 +92,8 @@ def signs(config: RunConfig, book: BookSnapshot, steps: Sequence[Step], evaluati
     K, D = codes.shape
     dead = dead_codes(book, epoch_steps)
     z = np.asarray(book.z, dtype=np.float32) if len(book.z) else np.zeros((0, D), dtype=np.float32)  # (V, D)
-    z = z[np.isfinite(z).all(axis=1)]
+    # what float16 cannot hold is kept as its largest number, which is no place to measure from
+    z = z[(np.abs(z) < _HALF).all(axis=1)]
     spread = _spread(z)
     last = steps[-1] if steps else None
     evaluation = evaluations[-1] if evaluations else None
@@ -104,9 +107,10 @@ def signs(config: RunConfig, book: BookSnapshot, steps: Sequence[Step], evaluati
         broken=_broken(book, last, evaluation),
         epochs=last.epoch if last else 0.0,
         spread=spread,
-        z_length=float(np.linalg.norm(z, axis=1).mean()) if len(z) else NAN,
+        z_length=float(np.linalg.norm(z, axis=1).mean()) if len(z) else _far_length(config, last),
         dead_distance=_ratio(_distance(codes[dead], z), spread),
         used_distance=_ratio(_distance(codes[~dead], z), spread),
+        own_distance=_ratio(_distance(z, z, itself=True), spread),
         dead_length=_length(codes[dead]),
         used_length=_length(codes[~dead]),
         z_norm=last.z_norm if last else NAN,
@@ -139,11 +143,19 @@ def _length(codes: NDArray[Any]) -> float:
     return float(np.median(lengths)) if len(lengths) else NAN
 
 
-def _distance(codes: NDArray[Any], z: NDArray[Any]) -> float:
-    """The median over `codes` (n, D) of the distance to the nearest row of z (V, D); NaN without either."""
+def _far_length(config: RunConfig, last: Step | None) -> float:
+    """|z_e| as training saw it, when the snapshot's outputs are all too long for it."""
+    return last.z_norm if last and config.model.quantizer.distance == "euclidean" else NAN
+
+
+def _distance(codes: NDArray[Any], z: NDArray[Any], *, itself: bool = False) -> float:
+    """The median over `codes` (n, D) of the distance to the nearest row of z (V, D); NaN without either.
+
+    `itself`: codes are z's own rows, each of which looks for another one.
+    """
     codes = codes[np.isfinite(codes).all(axis=1)]
     codes = codes[:: -(-len(codes) // _CODES) or 1].astype(np.float64)
-    if not len(codes) or not len(z):
+    if not len(codes) or len(z) < 1 + itself:
         return NAN
     z = z.astype(np.float64)
     squares = (z**2).sum(axis=1)
@@ -151,7 +163,11 @@ def _distance(codes: NDArray[Any], z: NDArray[Any]) -> float:
     for start in range(0, len(codes), _BLOCK):
         block = codes[start : start + _BLOCK]
         # |e − z|² = |e|² − 2 e·z + |z|²; rounding may leave a little less than nothing
-        nearest[start : start + _BLOCK] = (block**2).sum(axis=1) + (squares - 2 * block @ z.T).min(axis=1)
+        apart = (block**2).sum(axis=1)[:, None] + squares - 2 * block @ z.T
+        if itself:
+            rows = np.arange(len(block))
+            apart[rows, start + rows] = np.inf
+        nearest[start : start + _BLOCK] = apart.min(axis=1)
     return float(np.median(np.sqrt(nearest.clip(0))))
 
 

@@ -91,10 +91,10 @@ TREATMENTS: dict[str, Treatment] = {
         "revive",
     ),
     "lr": Treatment(
-        "Learning rate to 0.001, then revive",
+        "Learning rate to 0.002, then revive",
         "Smaller steps let codes follow the encoder. Dead codes are then put onto outputs of the encoder.",
         "this project",
-        lambda config: {"train.lr": 1e-3},
+        lambda config: {"train.lr": 2e-3},
         "revive",
     ),
     "revival": Treatment(

@@ -65,8 +65,8 @@ CAUSES: dict[str, Cause] = {
         "The codes started far from the data",
         "Wallflowers",
         "A few codes do everything from the first step on. Most of the others have never been chosen once.",
-        "The codes were drawn from a normal distribution of standard deviation 10, while the encoder's outputs lie within a few units of "
-        "zero. Only the codes nearest to the crowd are ever chosen, and no term of the loss moves the others.",
+        "The codes were drawn from a normal distribution of standard deviation 10, while the encoder's first outputs are about 0.3 long. "
+        "Only the codes nearest to them are ever chosen, and no term of the loss moves the others.",
         _PLAIN,
         {"model.quantizer.init": "normal", "model.quantizer.init_scale": 10.0},
         204,
@@ -74,7 +74,7 @@ CAUSES: dict[str, Cause] = {
     "no_commitment": _cause(
         "Nothing holds the encoder: β = 0",
         "Runaway",
-        "All codes are in use at first, and hardly any a hundred steps later. One of the two lengths climbs and climbs.",
+        "All codes are in use at first, and hardly any sixty steps later. One of the two lengths climbs and climbs.",
         "With β = 0 the commitment term counts for nothing, so the encoder's outputs run away faster than codes can follow. "
         "The few codes in front win everything; the others are left behind.",
         _healthy(VQConfig(K=32, D=4, init="data"), lr=7e-4, steps=600, look_every=10),
@@ -84,7 +84,8 @@ CAUSES: dict[str, Cause] = {
     "large_k": _cause(
         "The codebook is far too large",
         "Crowded house",
-        "Codes come back one after another, and at this pace most of the book will still lie idle at the end.",
+        "Nearly every code began on an output of the encoder, yet a hundred steps later one in twenty is in use. Some come back, far too "
+        "slowly.",
         "There are 1,024 codes, and a code learns only while it is chosen. Once the encoder has moved, a few codes in its way win "
         "everything, and the rest wait where they were left.",
         _PLAIN,
@@ -94,10 +95,9 @@ CAUSES: dict[str, Cause] = {
     "high_lr": _cause(
         "The learning rate is too high",
         "In a hurry",
-        "All codes were on encoder outputs at the start, and they are looked after as well as can be. A few steps later one or two do "
-        "everything.",
-        "Adam's steps are twelve times as large as in the healthy run. Within a few of them the encoder turned all its outputs away from "
-        "the codes, and a running average follows only the vectors that it wins.",
+        "Every code began on an output of the encoder. Eight steps later a single one does everything, and the others hardly come back.",
+        "Adam's steps are twelve times as large as in the healthy run: within eight of them the encoder turned all its outputs away from "
+        "the codes, together. One code was left, and a running average moves only towards vectors that it wins.",
         _healthy(
             VQConfig(K=256, D=8, init="data", learning="ema", ema_decay=0.9, distance="l2"),
             lr=2e-3,

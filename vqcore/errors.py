@@ -27,3 +27,7 @@ class EngineError(VQError):
 
 class Diverged(VQError):
     """Training met NaN or Inf; the text names the loss term and the step."""
+
+
+class GridError(VQError):
+    """Codes that a model cannot take: another shape, an index outside its codebook, or a document that lies."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Term = Literal["reconstruction", "codebook", "commitment", "kl"]
+Term = Literal["reconstruction", "codebook", "commitment", "kl", "cross_entropy"]
 
 TERM_TITLES: dict[str, str] = {
     "loss": "Loss",
@@ -20,6 +20,7 @@ TERM_TITLES: dict[str, str] = {
     "codebook": "Codebook",
     "commitment": "Commitment",
     "kl": "KL",
+    "cross_entropy": "Cross-entropy",
 }
 # Okabe–Ito: tells apart for colour-blind eyes, holds on light and dark
 TERM_COLOURS: dict[str, str] = {
@@ -28,6 +29,7 @@ TERM_COLOURS: dict[str, str] = {
     "codebook": "#D55E00",
     "commitment": "#009E73",
     "kl": "#CC79A7",
+    "cross_entropy": "#0072B2",
 }
 
 
@@ -88,6 +90,43 @@ class Evaluation:
     nmse_mean_picture: float  # what answering with the mean training picture scores
     psnr: float  # dB, peak 1
     books: tuple[BookEvaluation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PriorEvaluation:
+    """A prior, frozen, over the codes of validation examples. Figures are bits (log2) per code; M codes describe an example.
+
+    Compare them only between priors over the same codes.
+    """
+
+    step: int
+    images: int
+    complete: bool  # every validation example, not a sample of them
+    loss: float  # nats per code: the cross-entropy, as it is trained on
+    bits: float
+    train_bits: float  # over as many training examples, the same ones in every evaluation
+    codes_per_image: int  # M
+    uniform_bits: float  # log2 K, the mean over positions where books differ
+    histogram_bits: float  # under the training codes' histogram, one a book
+    position_bits: float  # under their histograms, one a position
+
+    @property
+    def bits_per_image(self) -> float:
+        return self.bits * self.codes_per_image
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What a prior draws, decoded. `pictures` uint8 (N, H, W, C), or points float32 (N, 2).
+
+    `codes`: one int32 (N, *S) a book. `bits` (N,) float32: −log2 p of each whole sample. `labels` int64 (N,): given to it, or −1.
+    """
+
+    step: int
+    pictures: NDArray[Any]
+    codes: tuple[NDArray[np.int32], ...]
+    bits: NDArray[np.float32]
+    labels: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +202,7 @@ class State:
     meta: Mapping[str, Any]
 
 
-Record = Step | Evaluation | Gallery | Snapshot | Event | Checkpoint
+Record = Step | Evaluation | PriorEvaluation | Gallery | Samples | Snapshot | Event | Checkpoint
 
 _BOOKS: dict[str, type[BookStep] | type[BookEvaluation]] = {"step": BookStep, "evaluation": BookEvaluation}
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, Field, model_validator
 
 from vqcore.config.base import Config, fingerprint
 from vqcore.config.data import DataConfig, DigitsConfig
 from vqcore.config.model import ModelConfig, VQVAEConfig
+from vqcore.config.prior import PixelCNNConfig, PriorConfig
 from vqcore.config.quantizer import TREATABLE
 
 SCHEMA_VERSION = 1
 
 # what changes how fast or where a run goes, not what it computes
-_NOT_IDENTITY = frozenset({"train.device", "train.threads", "train.speed_limit", "train.record_every", "train.checkpoint_every"})
+_NOT_IDENTITY = frozenset(
+    {"train.device", "train.threads", "train.speed_limit", "train.record_every", "train.checkpoint_every", "parent.run", "parent.name"}
+)
 
 
 class TrainConfig(Config):
@@ -88,15 +91,40 @@ class RunConfig(Config):
             raise ValueError("binary cross-entropy needs binary data: set data.binarise to true, or model.reconstruction to 'mse'")
         return self
 
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """Validate plain data (parsed JSON), as the kind of run that it says it is. Raises ConfigError listing every problem."""
+        if cls is RunConfig and isinstance(data, dict) and data.get("kind") == "prior":
+            return cast(Self, PriorRunConfig.parse(data))
+        return super().parse(data)
+
     @property
     def identity(self) -> str:
         """A hash of all that decides the result; two runs that share it are the same experiment."""
         return fingerprint(self, _NOT_IDENTITY)
 
 
+class Parent(Config):
+    """The run whose codes a prior learns: its id, its name then, and its checkpoint's step and hash (`vqcore.runs.analysis.Stamp`)."""
+
+    run: str = Field(min_length=1, max_length=64)
+    name: str = Field("", max_length=200)
+    checkpoint: str = Field(pattern=r"^[0-9a-f]{12}$")
+    step: int = Field(0, ge=0)
+
+
+class PriorRunConfig(RunConfig):
+    """A prior over the codes of a frozen model. `data` and `model` are the parent's, with its treatments; `train` is the prior's own."""
+
+    kind: Literal["prior"] = "prior"  # type: ignore[assignment]
+    parent: Parent
+    prior: PriorConfig = Field(default_factory=PixelCNNConfig)
+
+
 def treatable_paths(config: Config) -> dict[str, Any]:
     """Dotted path → current value of every field that may be changed while a run trains."""
-    return dict(_walk_treatable(config, ""))
+    frozen = ("data.", "model.") if isinstance(config, PriorRunConfig) else ()
+    return {path: value for path, value in _walk_treatable(config, "") if not path.startswith(frozen)}
 
 
 def _walk_treatable(config: BaseModel, prefix: str) -> Iterator[tuple[str, Any]]:

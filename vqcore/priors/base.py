@@ -1,0 +1,61 @@
+"""What every prior promises: p(codes) = ∏ p(code_i | codes before i), over the order of `vqcore.layout`.
+
+Axes: B batch, M codes an example, K the largest book's codes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from vqcore.layout import Layout
+
+
+class Prior(nn.Module, ABC):
+    """Codes are int64 (B, M), flat as in `Layout`; labels int64 (B,) in [0, classes), None where the prior takes none.
+
+    Logits are float32 and −inf for indices that a position's book does not have. Whatever ends in `_` changes state.
+    """
+
+    layout: Layout
+    conditional: bool  # whether it must be given labels
+
+    @property
+    def learns_by_gradient(self) -> bool:
+        """False for priors that `fit_` makes complete."""
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    @abstractmethod
+    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logits (B, M, K): at position i they depend on the codes before i alone. Raises ConfigError when labels are missing."""
+
+    def __call__(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+        logits: Tensor = super().__call__(codes, labels)
+        return logits
+
+    def fit_(self, codes: Tensor, labels: Tensor | None) -> None:
+        """Once before training, with all training codes (N, M): what is counted rather than learned."""
+
+    @abstractmethod
+    def stepper(self, batch: int, labels: Tensor | None = None) -> Stepper:
+        """For filling `batch` grids code by code."""
+
+
+class Stepper(ABC):
+    """Logits one position after the other, each computed from what earlier ones left behind. Eval mode, no gradients."""
+
+    @abstractmethod
+    def logits(self, codes: Tensor, position: int) -> Tensor:
+        """Logits (B, K) at `position`, given codes (B, M) that are final before it; equal to `forward`'s there within 1e-5.
+
+        Positions must grow from call to call; those passed over are taken in from `codes`.
+        """
+
+
+def log_probabilities(prior: Prior, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+    """log p of each code given those before it, in nats, float32 (B, M)."""
+    logits = prior(codes, labels).float()
+    picked: Tensor = torch.log_softmax(logits, dim=-1).gather(-1, codes.unsqueeze(-1)).squeeze(-1)
+    return picked

@@ -17,6 +17,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from pages.ui.serial import serial
 from vqcore.records import Gallery
 
 Pixels = NDArray[np.uint8]
@@ -81,6 +82,6 @@ def gallery_rows(gallery: Gallery, chosen: Sequence[int]) -> str:
     return "".join(strip(title, side_by_side(pictures[some], size), alt) for title, pictures, alt in rows)
 
 
-def show(rows: str) -> None:
-    """Draw what `gallery_rows` or `strip` gave."""
-    st.html(STYLE + rows)
+def show(rows: str, key: str = "pictures") -> None:
+    """Draw what `gallery_rows` or `strip` gave; `key` names the place on the page."""
+    st.html(f'{STYLE}<div data-serial="{serial(key, rows)}">{rows}</div>')

@@ -14,6 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.ui.pictures import data_uri
+from pages.ui.serial import serial
 from vqcore.colours import CodeColours
 from vqcore.records import BookSnapshot, Gallery
 
@@ -32,7 +33,8 @@ _component = st.components.v2.component(
 
 def pipeline(shown: dict[str, Any], key: str) -> None:
     """Draw what `stages_of` gave. The same key keeps the marked tile while images change."""
-    _component(key=key, data={"shown": json.dumps(shown)})
+    drawn = json.dumps(shown)
+    _component(key=key, data={"shown": drawn, "serial": serial(key, drawn)})
 
 
 def stages_of(gallery: Gallery, image: int, *, cell: int | None, book: BookSnapshot | None) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from pages.ui.serial import serial
 from pages.ui.snap.phases import PHASES, line, places
 from vqcore.config.quantizer import VQConfig
 
@@ -31,5 +33,6 @@ def show(frame: str, phase: str, quantizer: VQConfig, key: str, *, of: str, note
     `note` stands where the step's figures do: why there are no further steps yet.
     """
     lines = [asdict(line(place)) for place in places(phase, quantizer)]
-    told = {"frame": frame, "phase": phase, "sentence": PHASES[phase].sentence, "lines": lines, "of": of, "note": note}
+    told: dict[str, Any] = {"frame": frame, "phase": phase, "sentence": PHASES[phase].sentence, "lines": lines, "of": of, "note": note}
+    told["serial"] = serial(key, f"{phase} {frame}")
     _component(key=key, data=told)

@@ -101,7 +101,9 @@ def _below(run: RunFolder, book: int, every: float | None) -> None:
 
 
 header("codes")
-opened = session.current_run()
+opened = session.current_model()
+if note := session.model_note():
+    st.caption(note)
 if opened is None:
     no_run("Here every code of a codebook lies on a map, among what the encoder says: which are used, which are dead, what each one draws.")
 else:

@@ -124,7 +124,9 @@ def gone(error: RunError) -> None:
 
 header("collapse")
 patients.failed()
-run = session.current_run()
+run = session.current_model()
+if note := session.model_note():
+    st.caption(note)
 opened = case_of(run) if run else None
 shown = choose(opened)
 if shown == "sweeps":

@@ -109,7 +109,9 @@ def _points(gallery: Gallery) -> None:
     terms.words("single_vector", "z_e", "index", "z_q", "colour", key="inside_points")
 
 
-opened = session.current_run()
+opened = session.current_model()
+if note := session.model_note():
+    st.caption(note)
 if opened is None:
     no_run("Here one image goes through a model, step by step: what the encoder says, which codes are chosen, what the decoder draws.")
 else:

@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:
 
 from pages.ui import frame, session  # noqa: E402  (needs the path above)
 from pages.ui.screens import SCREENS, page_of  # noqa: E402
+from pages.ui.tour import door  # noqa: E402
 
 st.set_page_config(page_title="VQ Lab", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
 st.logo(ICON, size="large")
@@ -27,5 +28,6 @@ page = st.navigation(sections, expanded=True)
 
 with session.errors_shown():
     session.attach()
+    door.enter(page)
     frame.sidebar()
     page.run()

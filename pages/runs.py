@@ -48,8 +48,11 @@ def _compare(chosen: list[Summary]) -> None:
         return
     left, right = st.columns(2)
     with left:
+        priors = all(entry.kind == "prior" for entry in chosen)
+        measures = ["Bits per code", "Loss"] if priors else ["NMSE", "Loss"]
+        helped = terms.help_text("bits_per_code", "cross_entropy") if priors else terms.help_text("nmse", "loss")
         measure = st.segmented_control(
-            "Compare", ["NMSE", "Loss"], default="NMSE", required=True, key="runs_error", help=terms.help_text("nmse", "loss")
+            "Compare", measures, default=measures[0], required=True, key="runs_error_bits" if priors else "runs_error", help=helped
         )
         chart(curves(folders, measure), key="runs_chart_error")
     with right:

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui import controls, figures, live, scroll, session, start, state
 from pages.ui.chart import chart
 from pages.ui.pictures import show
+from pages.ui.priors import watching
 from pages.ui.screens import header
 from pages.ui.terms import help_text
 from vqcore.errors import RunError
@@ -115,5 +116,7 @@ header("train")
 opened = session.current_run()
 if opened is None:
     start.choose()
+elif session.parent_of(opened) is not None:
+    watching.watch(opened, another=True)
 else:
     watch(opened)

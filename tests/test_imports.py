@@ -28,7 +28,23 @@ def loaded_after(statements: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-WING = ["errors", "control", "config", "records", "glossary", "words", "colours", "usage", "film", "clinic", "sweeps", "runs", "plots"]
+WING = [
+    "errors",
+    "control",
+    "config",
+    "records",
+    "glossary",
+    "words",
+    "colours",
+    "usage",
+    "film",
+    "clinic",
+    "sweeps",
+    "runs",
+    "plots",
+    "edits",
+    "layout",
+]
 LIGHT = [name for name in modules("vqcore") if name.split(".")[1:2] and name.split(".")[1] in WING] + ["vqcore.jobs.engine"]
 
 

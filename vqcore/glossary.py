@@ -14,16 +14,20 @@ from vqcore.words.entry import Entry
 from vqcore.words.inspect import INSPECT
 from vqcore.words.loss import LOSS
 from vqcore.words.model import MODEL
+from vqcore.words.priors import PRIORS
+from vqcore.words.start import START
 from vqcore.words.training import TRAINING
 from vqcore.words.use import USE
 
 SECTIONS: dict[str, Mapping[str, Entry]] = {
+    "Start": START,
     "Model": MODEL,
     "Loss and error": LOSS,
     "Use of codes": USE,
     "A look into the codebook": INSPECT,
     "Collapse": COLLAPSE,
     "Bits and cost": CAPACITY,
+    "Priors and sampling": PRIORS,
     "Training": TRAINING,
 }
 GLOSSARY: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}

@@ -147,12 +147,17 @@ class Gallery:
     labels: NDArray[np.int64]
 
 
+DECODED_BYTES = 64 * 2**10  # of a snapshot's decoded codes, at most
+
+
 @dataclass(frozen=True, slots=True)
 class BookSnapshot:
     """One codebook at one moment. `codebook` float16 (K, D); the next (K,).
 
     `z` float16 (V, D): the same places of the same validation examples in every snapshot, as this book compares them, and
     `z_code` int32 (V,) the codes that they chose. V is at most 512; 0 in runs that kept none.
+    `decoded` uint8 (K, H, W, C): what a grid of nothing but this code decodes to. Length 0 where the book is not alone or makes no
+    pictures, where they would be more than `DECODED_BYTES`, and in runs that kept none.
     """
 
     name: str
@@ -163,6 +168,7 @@ class BookSnapshot:
     ema_count: NDArray[np.float32]  # vectors per batch
     z: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float16))
     z_code: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    decoded: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), dtype=np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,28 +209,29 @@ class State:
 
 
 Record = Step | Evaluation | PriorEvaluation | Gallery | Samples | Snapshot | Event | Checkpoint
+Line = Step | Evaluation | PriorEvaluation | Event  # what is kept as lines of JSON
 
+_LINES: dict[str, type[Line]] = {"step": Step, "evaluation": Evaluation, "priorevaluation": PriorEvaluation, "event": Event}
 _BOOKS: dict[str, type[BookStep] | type[BookEvaluation]] = {"step": BookStep, "evaluation": BookEvaluation}
 
 
-def to_json(record: Step | Evaluation | Event) -> dict[str, Any]:
+def to_json(record: Line) -> dict[str, Any]:
     """A line of `metrics.jsonl` or `events.jsonl`; `type` tells them apart."""
     return {"type": type(record).__name__.lower(), **asdict(record)}
 
 
-def from_json(data: Mapping[str, Any]) -> Step | Evaluation | Event:
+def from_json(data: Mapping[str, Any]) -> Line:
     """The inverse of `to_json`. Raises ValueError for a line that is none of them; fields it does not know are passed over."""
-    classes: dict[str, type[Step] | type[Evaluation] | type[Event]] = {"step": Step, "evaluation": Evaluation, "event": Event}
     kind = data.get("type")
-    if kind not in classes:
-        raise ValueError(f"a record of type {kind!r}; there are: {', '.join(classes)}")
-    known = {name: data[name] for name in classes[kind].__dataclass_fields__ if name in data}
+    if kind not in _LINES:
+        raise ValueError(f"a record of type {kind!r}; there are: {', '.join(_LINES)}")
+    known = {name: data[name] for name in _LINES[kind].__dataclass_fields__ if name in data}
     if kind in _BOOKS:
         book = _BOOKS[kind]
         known["books"] = tuple(
             book(**{name: entry[name] for name in book.__dataclass_fields__ if name in entry}) for entry in known.get("books", ())
         )
     try:
-        return classes[kind](**known)
+        return _LINES[kind](**known)
     except TypeError as error:
         raise ValueError(f"an incomplete {kind}: {error}") from None

@@ -19,11 +19,15 @@ from pages.ui import session
 from vqcore.errors import EngineError, VQError
 from vqcore.runs.analysis import Arrays, Stamp, checkpoint_stamp, name_of, read, scratch_of
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.progress import Progress, clear, progress
+from vqcore.runs.progress import cancel as ask_to_end
 from vqcore.runs.status import ENDED, judged
 from vqcore.runs.store import runs_folder
 
 LIVE_S = 15.0  # a run that trains is looked at this often at most, however fast its checkpoints come
 MEMORY_BYTES = 192 * 2**20
+LEFT_S = 6.0  # work that can be ended is, when nobody has asked for it for so long
+CANCELLED = "Cancelled."
 
 State = Literal["ready", "working", "waiting", "failed"]
 Setting = int | float
@@ -33,11 +37,20 @@ _log = logging.getLogger("vqlab")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`target` names the function as "module:function"; it takes the run's path, the scratch's, and the `settings` in this order."""
+    """`target` names the function as "module:function"; it takes the run's path, the scratch's, and the `settings` in this order.
+
+    `ends`: it says how far it is and can be ended (`vqcore.runs.progress`).
+    """
 
     target: str
     working: str
     settings: Mapping[str, Setting]
+    ends: bool = False
+
+
+_DRAWING: dict[str, Setting] = {"rung": 3, "number": 16, "label": -1, "temperature": 1.0, "top_k": 0, "seed": 0}
+_COMPLETING: dict[str, Setting] = {"rung": 3, "image": 0, "kept": 50, "number": 8, "temperature": 1.0, "top_k": 0, "seed": 0}
+_GUESSING: dict[str, Setting] = {"rung": 3, "image": 0, "first": 0, "seed": 0}
 
 
 KINDS: dict[str, Kind] = {
@@ -48,6 +61,13 @@ KINDS: dict[str, Kind] = {
         {"book": 0, "neighbours": 15, "min_dist": 0.1, "seed": 0},
     ),
     "usefulness": Kind("vqcore.analysis.usefulness:usefulness", "Training linear classifiers on code counts.", {}),
+    "codes": Kind("vqcore.analysis.codes:codes", "Running all data through the model.", {}),
+    "redrawn": Kind("vqcore.analysis.invent:redrawn", "Redrawing validation images.", {}, ends=True),
+    "samples": Kind("vqcore.analysis.invent:samples", "Drawing samples.", _DRAWING, ends=True),
+    "filling": Kind("vqcore.analysis.invent:filling", "Decoding the sample cell by cell.", {**_DRAWING, "which": 0}, ends=True),
+    "nearest": Kind("vqcore.analysis.invent:nearest", "Comparing the samples with the training images.", _DRAWING, ends=True),
+    "completions": Kind("vqcore.analysis.invent:completions", "Completing the image.", _COMPLETING, ends=True),
+    "game": Kind("vqcore.analysis.invent:game", "Laying out the tiles.", _GUESSING, ends=True),
 }
 
 
@@ -57,7 +77,7 @@ class Answer:
 
     "ready": `data` is there, of checkpoint `step`. "working": asked `seconds` ago. "waiting": the run has no checkpoint yet.
     "failed": `message` says why; `retry` asks again. `earlier`: the last result for an earlier checkpoint of this run, where it is
-    still in memory, to show (with its own step) while the new one is computed.
+    still in memory, to show (with its own step) while the new one is computed. `progress`: how far the work is, where it says so.
     """
 
     state: State
@@ -66,6 +86,7 @@ class Answer:
     seconds: float = 0.0
     step: int = 0
     earlier: Arrays | None = None
+    progress: Progress | None = None
 
 
 def ask(run: RunFolder, kind: str, **settings: Setting) -> Answer:
@@ -80,6 +101,11 @@ def ask(run: RunFolder, kind: str, **settings: Setting) -> Answer:
 def retry(run: RunFolder, kind: str, **settings: Setting) -> None:
     """Forget that it failed: the next `ask` asks the worker again."""
     _desk.retry(run, kind, _complete(kind, settings))
+
+
+def cancel(run: RunFolder, kind: str, **settings: Setting) -> None:
+    """End that work, for a kind that `ends`: it counts as failed with the message CANCELLED until `retry`."""
+    _desk.cancel(run, kind, _complete(kind, settings))
 
 
 def _complete(kind: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
@@ -97,9 +123,11 @@ class _Entry:
     """One question, by run, kind and settings. `asked` and `ended` are monotonic times."""
 
     asked: float = 0.0
+    seen: float = 0.0  # when somebody last wanted to know
     ended: float = 0.0
     future: Future[Any] | None = None
     wanted: str = ""  # the name that was asked for
+    read_only: bool = False  # the run
     failure: str = ""
     shown: tuple[Stamp, str] | None = None  # the last result that was there
 
@@ -119,6 +147,8 @@ class Desk:
         name = name_of(kind, stamp, **settings)
         with self._guard:
             entry = self._entry(run, kind, settings)
+            entry.seen = time.monotonic()
+            self._abandon()
             done = entry.future if entry.future is not None and entry.future.done() else None
         data = self._find(run, name)  # after that look: what was done then has its file now
         with self._guard:
@@ -140,11 +170,27 @@ class Desk:
                     return Answer("failed", message=refusal, earlier=earlier)
             health = session.engine().health()
             message = health.message if health.state != "ready" and health.message else KINDS[kind].working
-            return Answer("working", message=message, seconds=time.monotonic() - entry.asked, earlier=earlier)
+            far = progress(run, scratch_of(runs_folder()), name) if KINDS[kind].ends else None
+            return Answer("working", message=message, seconds=time.monotonic() - entry.asked, earlier=earlier, progress=far)
 
     def retry(self, run: RunFolder, kind: str, settings: dict[str, Setting]) -> None:
         with self._guard:
             self._entry(run, kind, settings).failure = ""
+
+    def cancel(self, run: RunFolder, kind: str, settings: dict[str, Setting]) -> None:
+        with self._guard:
+            entry = self._entry(run, kind, settings)
+            if entry.future is not None:
+                ask_to_end(run, scratch_of(runs_folder()), entry.wanted)
+                entry.future, entry.failure = None, CANCELLED  # at once: its worker may be busy with something else
+
+    def _abandon(self) -> None:
+        """End what nobody waits for any more: those who moved a slider on would else wait for all that they passed."""
+        now = time.monotonic()
+        for (path, kind, *_), entry in self._entries.items():
+            if entry.future is not None and KINDS[kind].ends and now - entry.seen > LEFT_S and not entry.future.done():
+                ask_to_end(RunFolder(path, read_only=entry.read_only), scratch_of(runs_folder()), entry.wanted)
+                entry.future = None
 
     def _entry(self, run: RunFolder, kind: str, settings: dict[str, Setting]) -> _Entry:
         key = (run.path, kind, *settings.values())
@@ -161,11 +207,13 @@ class Desk:
         engine = session.engine()
         if (health := engine.health()).state == "failed":  # nobody would ever answer
             return health.message
+        if KINDS[kind].ends:
+            clear(run, scratch_of(runs_folder()), name)
         try:
             entry.future = engine.light(KINDS[kind].target, str(run.path.absolute()), scratch, *settings.values())
         except EngineError as error:
             return str(error)
-        entry.asked, entry.wanted = time.monotonic(), name
+        entry.asked, entry.wanted, entry.read_only = time.monotonic(), name, run.read_only
         return ""
 
     def _conclude(self, entry: _Entry, done: Future[Any], name: str, *, found: bool) -> None:

@@ -10,15 +10,20 @@ from pydantic import BaseModel
 from vqcore.config.run import RunConfig
 from vqcore.plots.figure import Figure
 from vqcore.plots.training import compare
-from vqcore.records import Evaluation, Step
+from vqcore.records import Evaluation, PriorEvaluation, Step
 from vqcore.runs.folder import RunFolder
 
 Points = tuple[list[float], list[float]]
 
 # what may be compared: title of the axis, whether it is logarithmic, and the value of one record (None: not in this record)
-MEASURES: dict[str, tuple[str, bool, Callable[[Step | Evaluation], float | None]]] = {
+MEASURES: dict[str, tuple[str, bool, Callable[[Step | Evaluation | PriorEvaluation], float | None]]] = {
     "NMSE": ("NMSE on validation data", True, lambda record: record.nmse if isinstance(record, Evaluation) else None),
     "Loss": ("Training loss", True, lambda record: record.loss if isinstance(record, Step) else None),
+    "Bits per code": (
+        "Prior's bits per code, validation",
+        False,
+        lambda record: record.bits if isinstance(record, PriorEvaluation) else None,
+    ),
     "Codes used": (
         "Codes used, last epoch",
         False,

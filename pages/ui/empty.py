@@ -14,7 +14,7 @@ from vqcore.errors import RunError
 def no_run(promise: str) -> None:
     """`promise` says what this screen shows once a run is open."""
     st.info(promise, icon=":material/lightbulb:")
-    ready = [entry for entry in session.store().list() if entry.figures and not entry.problem]
+    ready = [entry for entry in session.store().list() if entry.figures and not entry.problem and entry.kind == "model"]
     newest = next((entry.id for entry in ready if not entry.read_only and not entry.sweep), "")
     example = session.example()
     with st.container(horizontal=True):

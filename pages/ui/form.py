@@ -35,6 +35,8 @@ CHOICES: dict[Any, str] = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
     "vector": "one vector",
+    "conv": "convolutions",
+    "mlp": "fully connected",
     "ema": "EMA",
     "straight_through": "straight-through",
     "kmeans": "k-means",
@@ -213,6 +215,10 @@ def _settled(path: str, values: Mapping[str, Any]) -> tuple[Any, str]:
     match path:
         case "model.downsampling" if values.get("data.kind") == "rings":
             return "vector", "Points have no grid: they become one vector."
+        case "model.net" if values.get("data.kind") == "rings":
+            return None, "Points take fully connected layers."
+        case "model.net" if values.get("model.downsampling") != "vector":
+            return "conv", "A grid of codes needs convolutions."
         case "model.reconstruction" if values.get("data.kind") == "rings":
             return "mse", "Points are not black or white: squared error it is."
         case "model.quantizer.init_scale" if values.get("model.quantizer.init") in ("data", "kmeans"):

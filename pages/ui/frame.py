@@ -75,7 +75,8 @@ def _run_picker() -> None:
 
 def _title(entry: Summary) -> str:
     # the list finds its entries again by their text, so the end of the id keeps two runs of one name apart
-    parts = (entry.name, "example") if entry.read_only else (entry.name, entry.nickname, entry.id[-4:])
+    what = entry.what if entry.what != entry.name else ""
+    parts = (entry.name, what, "example") if entry.read_only else (entry.name, what, entry.nickname, entry.id[-4:])
     return " · ".join(part for part in parts if part)
 
 

@@ -16,12 +16,12 @@ import streamlit as st
 from pages.ui import pictures
 from vqcore import usage
 from vqcore.colours import CodeColours
-from vqcore.config.run import RunConfig
+from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.control import Command
-from vqcore.plots import codebook, training
+from vqcore.plots import codebook, priors, training
 from vqcore.plots.figure import WIRE_POINTS, Figure, to_json
 from vqcore.plots.marks import treatments
-from vqcore.records import Evaluation, Event, Gallery, Snapshot, Step
+from vqcore.records import Evaluation, Event, Gallery, PriorEvaluation, Samples, Snapshot, Step
 from vqcore.runs.commands import CommandTail
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.status import ENDED, About, RunState, Status, judged
@@ -32,7 +32,10 @@ SHOWN = 7  # pictures abreast
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one tick knows. `config` is the effective one, after treatments; `waiting` are commands not yet acknowledged."""
+    """What one tick knows. `config` is the effective one, after treatments; `waiting` are commands not yet acknowledged.
+
+    `gallery`, `snapshot` and `evaluation` are a model's, `samples` and `prior_evaluation` a prior's.
+    """
 
     folder: RunFolder
     about: About
@@ -46,6 +49,13 @@ class View:
     waiting: tuple[Command, ...]
     gallery: Gallery | None
     snapshot: Snapshot | None
+    prior_evaluation: PriorEvaluation | None = None
+    samples: Samples | None = None
+
+    @property
+    def prior(self) -> PriorRunConfig | None:
+        """The configuration of a prior's run; None for a model's."""
+        return self.config if isinstance(self.config, PriorRunConfig) else None
 
     @property
     def ended(self) -> bool:
@@ -76,6 +86,7 @@ class Watch:
         self._config: tuple[int, RunConfig] | None = None  # for so many events
         self._gallery: Gallery | None = None
         self._snapshot: Snapshot | None = None
+        self._samples: Samples | None = None
         self._drawn: dict[str, tuple[object, str]] = {}
 
     def look(self) -> View:
@@ -101,6 +112,8 @@ class Watch:
                 waiting=self._waiting(events),
                 gallery=self._gallery,
                 snapshot=self._snapshot,
+                prior_evaluation=tail.prior_evaluations[-1] if tail.prior_evaluations else None,
+                samples=self._samples,
             )
 
     def _waiting(self, events: Sequence[Event]) -> tuple[Command, ...]:
@@ -111,16 +124,18 @@ class Watch:
         return tuple(sent for sent, _ in self._sent)
 
     def _read_pictures(self) -> None:
-        galleries, snapshots = self.folder.galleries(), self.folder.snapshots()
+        galleries, snapshots, samples = self.folder.galleries(), self.folder.snapshots(), self.folder.sample_steps()
         if self._gallery is None or galleries[-1:] != [self._gallery.step]:
             self._gallery = self.folder.gallery()
         if self._snapshot is None or snapshots[-1:] != [self._snapshot.step]:
             self._snapshot = self.folder.snapshot()
+        if self._samples is None or samples[-1:] != [self._samples.step]:
+            self._samples = self.folder.samples() if samples else None
 
     # ── drawn once for all ──
 
     def curves(self, view: View, kind: str) -> str:
-        """The message of a chart: "loss", "errors", "used", "perplexity" or "norms"."""
+        """The message of a chart: "loss", "errors", "used", "perplexity" or "norms"; of a prior "bits" or "image bits"."""
         return self._once(kind, view.version, lambda: self._curves(view, kind))
 
     def usage(self, view: View, *, sort: bool) -> str | None:
@@ -160,6 +175,8 @@ class Watch:
             "used": lambda: training.codes_used(steps, evaluations, K=K, marks=marks),
             "perplexity": lambda: training.perplexities(steps, evaluations, K=K, marks=marks),
             "norms": lambda: training.norms(steps, marks=marks),
+            "bits": lambda: priors.bits(steps, self._tail().prior_evaluations, marks),
+            "image bits": lambda: priors.bits(steps, self._tail().prior_evaluations, marks, per_image=True),
         }
         return to_json(draw[kind]())
 
@@ -172,6 +189,11 @@ def _histogram(snapshot: Snapshot, last: Step | None, *, sort: bool) -> str:
     dead = usage.dead_codes(book, usage.epoch_steps(last))
     colours = CodeColours.fit(np.asarray(book.codebook, dtype=np.float32), ~dead).codes
     return to_json(codebook.usage_histogram(usage.hits(book), dead, colours, sort=sort))
+
+
+def prior_evaluations(view: View) -> tuple[PriorEvaluation, ...]:
+    """All evaluations of a prior's run."""
+    return shared_tail(view.folder).prior_evaluations
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

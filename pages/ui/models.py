@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from vqcore.config.run import RunConfig
+from vqcore.runs.analysis import checkpoint_stamp
+from vqcore.runs.folder import RunFolder
 
 if TYPE_CHECKING:
+    from vqcore.analysis.easel import Easel
+    from vqcore.analysis.load import LoadedPrior
     from vqcore.analysis.microscope import Microscope
     from vqcore.data.base import Dataset
 
@@ -88,3 +95,62 @@ def _dataset(data: str) -> Dataset:
 
     config: DataConfig = TypeAdapter(DataConfig).validate_json(data)
     return load(config)
+
+
+# ── models to paint with, and priors over their codes ──
+
+KEPT = 4  # models in memory, and as many priors
+
+T = TypeVar("T")
+
+
+class _Shelf(Generic[T]):
+    """What was last loaded, by the run's folder and its checkpoint. The first who asks loads; others wait for it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held: OrderedDict[tuple[Path, str], T] = OrderedDict()
+
+    def get(self, run: RunFolder, stamp: str, load: Callable[[RunFolder], T]) -> T:
+        key = (run.path, stamp)
+        with self._guard:
+            found = self._held.get(key)
+            if found is None:
+                one_thread()
+                found = load(run)
+                for known in [known for known in self._held if known[0] == run.path]:
+                    del self._held[known]  # an earlier checkpoint of the same run
+                self._held[key] = found
+                while len(self._held) > KEPT:
+                    self._held.popitem(last=False)
+            self._held.move_to_end(key)
+            return found
+
+
+_easels: _Shelf[Easel] = _Shelf()
+_priors: _Shelf[LoadedPrior] = _Shelf()
+
+
+def painter(run: RunFolder) -> Easel:
+    """The model of the run's checkpoint, or the copy that a prior's run holds, to paint with; loaded once, a few at most are kept.
+
+    Raises RunError, also without a checkpoint; ConfigError; GridError for models that have no pictures or no codes.
+    """
+    from vqcore.analysis.easel import Easel
+    from vqcore.analysis.load import load_frozen
+
+    one_thread()
+    return _easels.get(run, _stamp(run), lambda run: Easel(load_frozen(run)))
+
+
+def prior(run: RunFolder) -> LoadedPrior:
+    """The prior of the run's checkpoint, kept alike. Raises RunError, ConfigError."""
+    from vqcore.analysis.load import load_prior
+
+    one_thread()
+    return _priors.get(run, _stamp(run), load_prior)
+
+
+def _stamp(run: RunFolder) -> str:
+    stamp = checkpoint_stamp(run)
+    return stamp.hash if stamp is not None else ""

@@ -37,6 +37,7 @@ def table(runs: Sequence[Summary], key: str) -> list[Summary]:
             "PSNR (dB)": st.column_config.NumberColumn(help=terms.help_text("psnr"), format="%.1f"),
             "Codes used": st.column_config.TextColumn(help="On validation data, at the last evaluation."),
             "Perplexity": st.column_config.NumberColumn(help=terms.help_text("perplexity"), format="%.1f"),
+            "Bits per image": st.column_config.NumberColumn(help=terms.help_text("bits_per_image"), format="%.0f"),
             "Begun": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
         },
     )
@@ -61,18 +62,21 @@ def state_key(runs: Sequence[Summary], key: str) -> str:
 
 def rows(runs: Sequence[Summary], mine: str) -> dict[str, list[Any]]:
     """The table's columns. `mine` is the hash of who looks."""
-    figures = [entry.figures for entry in runs]
+    # errors and codes in use are a model's, bits under a prior a prior's
+    figures = [entry.figures if entry.kind == "model" else None for entry in runs]
+    priors = [entry.figures if entry.kind == "prior" else None for entry in runs]
     return {
         "Run": [entry.name for entry in runs],
         "Whose": [_whose(entry, mine) for entry in runs],
         "State": [_state(entry) for entry in runs],
-        "Data": [CHOICES.get(entry.data, entry.data) for entry in runs],
+        "Data": [entry.what or CHOICES.get(entry.data, entry.data) for entry in runs],
         "K": [entry.K or None for entry in runs],
         "D": [entry.D or None for entry in runs],
         "NMSE": [found.nmse if found else None for found in figures],
         "PSNR (dB)": [found.psnr if found else None for found in figures],
         "Codes used": [f"{found.used} of {found.K}" if found and found.K else "" for found in figures],
         "Perplexity": [found.perplexity if found and found.K else None for found in figures],
+        "Bits per image": [found.bits_per_image if found else None for found in priors],
         "Begun": [_time(entry.created) for entry in runs],
     }
 

@@ -22,12 +22,18 @@ class Screen:
 
 
 SCREENS: dict[str, Screen] = {
+    "start": Screen("First", "Start", "a tour of five cards", "Which 8 colours survive?", ":material/flag:"),
     "train": Screen("First", "Train", "training", "Do pictures improve while codes stay in use?", ":material/play_circle:"),
     "inside": Screen("First", "Inside", "the pipeline", "Follow one tile from left to right.", ":material/account_tree:"),
     "snap": Screen("First", "Snap", "quantisation step, straight-through", "Which code is nearest, and what moves?", ":material/biotech:"),
     "codes": Screen("First", "Codes", "codebook, UMAP", "What does each code draw?", ":material/grid_view:"),
     "collapse": Screen("First", "Collapse", "dead codes, codebook collapse", "Which codes stopped working, and why?", ":material/healing:"),
     "bits": Screen("Further", "Bits", "capacity, rate and distortion", "What do more bits buy?", ":material/straighten:"),
+    "priors": Screen("Further", "Priors", "autoregressive prior", "How much must be known before pictures appear?", ":material/stairs:"),
+    "paint": Screen("Further", "Paint", "editing the index grid", "Change one tile: how far does it reach?", ":material/brush:"),
+    "invent": Screen(
+        "Further", "Invent", "autoregressive prior, sampling", "Which rung first looks like the real ones?", ":material/casino:"
+    ),
     "runs": Screen("Further", "Runs", "run table", "What differed?", ":material/table_rows:"),
 }
 

@@ -24,6 +24,7 @@ from typing import Protocol
 import streamlit as st
 from streamlit.errors import FragmentHandledException
 
+from vqcore.config.run import Parent, PriorRunConfig
 from vqcore.errors import RunError, VQError
 from vqcore.jobs.cluster import gpus
 from vqcore.jobs.engine import Engine
@@ -204,10 +205,58 @@ def open_run(run_id: str) -> RunFolder:
     return folder
 
 
+def current_model() -> RunFolder | None:
+    """The run whose model the screens of models show: the open one, or the one whose codes the open prior learns.
+
+    None when nothing is open, and where that prior's parent was deleted: `model_note` says so.
+    """
+    run = current_run()
+    return run if run is None or parent_of(run) is None else model_of(run)
+
+
+def parent_of(run: RunFolder) -> Parent | None:
+    """What a prior's run says of the one whose codes it learns; None for the run of a model. Raises RunError when it is gone."""
+    config = run.config()
+    return config.parent if isinstance(config, PriorRunConfig) else None
+
+
+def model_of(run: RunFolder) -> RunFolder | None:
+    """The run of a model itself; for a prior the run whose codes it learns, None when that was deleted."""
+    parent = parent_of(run)
+    if parent is None:
+        return run
+    try:
+        found = store().get(parent.run)
+        return found if parent_of(found) is None else None
+    except RunError:
+        return None
+
+
+def model_note() -> str:
+    """Why a screen shows another run than the open one, as markdown; "" when it does not."""
+    run = current_run()
+    parent = parent_of(run) if run is not None else None
+    if run is None or parent is None:
+        return ""
+    name = plain(run.about().name)
+    found = model_of(run)
+    if found is None:
+        return f"The open run, {name}, is a prior whose model was deleted. This screen needs a model: open another run."
+    return f"The open run, {name}, is a prior. This screen shows the model whose codes it learns: {plain(found.about().name)}."
+
+
 def example() -> str:
-    """The id of the run that comes with the program and that screens show when none is open, or "": not one side of a pair."""
+    """The id of the run that comes with the program and that screens show when none is open, or "": a model, not one side of a pair."""
     listed = (entry for entry in store().list() if entry.read_only and entry.figures and not entry.problem)
-    return next((entry.id for entry in listed if not entry.leader and not entry.follower), "")
+    models = [entry for entry in listed if entry.kind == "model" and not entry.leader and not entry.follower]
+    # one of a preset has more to show than the small one that the tour needs
+    return next((entry.id for entry in sorted(models, key=lambda entry: not entry.preset)), "")
+
+
+def example_prior() -> str:
+    """The id of the prior that comes with the program, or "": PixelCNN where there are several."""
+    listed = [entry for entry in store().list() if entry.read_only and entry.kind == "prior" and entry.figures and not entry.problem]
+    return next((entry.id for entry in sorted(listed, key=lambda entry: entry.prior != "pixelcnn")), "")
 
 
 def close_run() -> None:

@@ -31,8 +31,8 @@ _STYLE = """<style>
 </style>"""
 
 
-def line(view: View) -> None:
-    """The run's state and name, and the way to another."""
+def line(view: View, *, another: bool = True) -> None:
+    """The run's state and name, and (`another`) the way to another."""
     title, colour, icon = BADGES[view.state]
     sent = controls.SENT[view.waiting[-1].kind] if view.waiting and not view.ended and view.waiting[-1].kind in controls.SENT else title
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="train_line"):
@@ -41,7 +41,8 @@ def line(view: View) -> None:
         st.markdown(f"**{session.plain(view.about.name)}**{who}", width="stretch")
         if view.evaluation:
             start.links()
-        start.another()
+        if another:
+            start.another()
 
 
 def figures(view: View) -> None:
@@ -53,23 +54,25 @@ def figures(view: View) -> None:
     reference = f" Here the mean picture's is {evaluation.nmse_mean_picture:.2f}." if evaluation else ""
     with st.container(horizontal=True, gap="small", key="train_figures"):
         K = config.model.quantizer.K
-        _figure("Codes used", f"{book.used_epoch} of {K}" if book else NONE, help_text("used_epoch", "dead"), 140 if K < 1000 else 200)
-        _figure(f"Step of {config.train.steps:,}", f"{view.at:,}", help_text("step"), 130)
-        _figure("Error", error, f"{help_text('nmse')}\n\nMeasured on validation pictures.{reference}")
-        _figure(
+        figure("Codes used", f"{book.used_epoch} of {K}" if book else NONE, help_text("used_epoch", "dead"), 140 if K < 1000 else 200)
+        figure(f"Step of {config.train.steps:,}", f"{view.at:,}", help_text("step"), 130)
+        figure("Error", error, f"{help_text('nmse')}\n\nMeasured on validation pictures.{reference}")
+        figure(
             "Images/s",
             f"{step.images_per_s:,.0f}" if step and step.step else NONE,
             "How many images a second are trained on, pauses left out.",
         )
-        _figure("Time left", _time(view.seconds_left), "At the present speed, in hours, minutes and seconds.")
+        figure("Time left", time_left(view.seconds_left), "At the present speed, in hours, minutes and seconds.")
     st.progress(min(1.0, view.at / config.train.steps))
 
 
-def _figure(label: str, value: str, shown: str, width: int = 106) -> None:
+def figure(label: str, value: str, shown: str, width: int = 106) -> None:
+    """One figure in a place of fixed width (pixels); `shown` explains it."""
     st.metric(label, value, help=shown, width=width)
 
 
-def _time(seconds: float | None) -> str:
+def time_left(seconds: float | None) -> str:
+    """In hours, minutes and seconds; a dash for what is not known."""
     if seconds is None:
         return NONE
     minutes, rest = divmod(round(seconds), 60)

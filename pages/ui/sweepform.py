@@ -85,7 +85,7 @@ def form(begun: Callable[[Sweep], None]) -> None:
 
 def _base() -> RunConfig:
     """What is varied: a preset, or the open run."""
-    opened = session.current_run()
+    opened = session.current_model()
     choices = {name: preset.title for name, preset in PRESETS.items()}
     if opened is not None:
         choices["open"] = "The open run"

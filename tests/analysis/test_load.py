@@ -12,10 +12,15 @@ import torch
 
 from vqcore.analysis import load
 from vqcore.config.data import MnistConfig
+from vqcore.config.prior import PixelCNNConfig
+from vqcore.config.run import TrainConfig
 from vqcore.errors import RunError
+from vqcore.jobs import worker
+from vqcore.models.draw import draw_codes
 from vqcore.records import State
 from vqcore.runs import arrays
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.store import RunStore
 from vqcore.training.trainer import Trainer
 
 
@@ -144,3 +149,51 @@ def test_the_run_itself_is_not_touched(digits: RunFolder, train: Callable[..., R
     before = {path: path.stat().st_mtime_ns for path in digits.path.rglob("*")}
     load.load_model(digits)
     assert {path: path.stat().st_mtime_ns for path in digits.path.rglob("*")} == before
+
+
+# ── priors ──
+
+
+@pytest.fixture
+def prior(digits: RunFolder, tmp_path: Path) -> RunFolder:
+    """A small PixelCNN on the codes of the run of digits, trained for a moment; its parent can be deleted."""
+    store = RunStore(tmp_path / "runs")
+    parent = RunFolder(Path(shutil.copytree(digits.path, store.root / digits.id)))
+    config = TrainConfig(steps=3, batch_size=32, threads=1, device="cpu", evaluate_every=100, evaluation_images=32, checkpoint_every=100)
+    folder = store.create_prior(parent, PixelCNNConfig(hidden=8, layers=2), config, name="prior")
+    threads = torch.get_num_threads()
+    assert worker.run(folder, "cli") == "finished"
+    torch.set_num_threads(threads)
+    return folder
+
+
+def test_a_prior_is_back_from_its_own_folder(prior: RunFolder, digits: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(prior.path.parent / digits.id)
+    monkeypatch.setattr(load, "load", lambda _: pytest.fail("data were read"))
+    loaded = load.load_prior(prior)
+    assert (loaded.step, loaded.config.prior.kind) == (3, "pixelcnn")
+    assert loaded.stamp == load.current_stamp(prior)
+    assert not loaded.prior.training
+    assert not any(parameter.requires_grad for parameter in loaded.prior.parameters())
+    state = prior.checkpoint()
+    assert state is not None
+    for name, value in loaded.prior.state_dict().items():
+        assert np.array_equal(value.numpy(), state.tensors[f"prior.{name}"])
+    assert loaded.codes.layout == loaded.prior.layout
+    # the frozen model is the parent's, and says whose it is
+    original = load.load_frozen(digits)
+    assert loaded.frozen.stamp == original.stamp
+    rows = loaded.codes.validation[:5]
+    ours, theirs = (draw_codes(frozen.model, loaded.codes.layout, rows) for frozen in (loaded.frozen, original))
+    assert np.array_equal(ours, theirs)
+
+
+def test_what_a_prior_lacks_is_said(prior: RunFolder, digits: RunFolder) -> None:
+    with pytest.raises(RunError, match="trains a model, not a prior"):
+        load.load_prior(digits)
+    prior.codes_path.unlink()
+    with pytest.raises(RunError, match="no codes yet"):
+        load.load_prior(prior)
+    prior.model_path.unlink()
+    with pytest.raises(RunError, match="lost its copy of the model"):
+        load.load_frozen(prior)

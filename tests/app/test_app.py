@@ -21,6 +21,7 @@ from streamlit.testing.v1 import AppTest
 import app as server
 from pages.ui import session
 from pages.ui.frame import ON_ACCENT
+from pages.ui.tour.cards import CARDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = "a" * 43
@@ -97,7 +98,7 @@ def test_as_a_plain_script_it_shows_the_same_pages(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(session, "engine", Engine)
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not at.exception
-    assert at.title[0].value == "Train"
+    assert at.title[0].value == CARDS[0].title
 
 
 def test_the_settings_that_pages_rely_on() -> None:

@@ -35,14 +35,14 @@ def first_paint(browser: Browser, server: Server) -> float:
     with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
         page = context.new_page()
         began = time.perf_counter()
-        page.goto(server.url)
+        page.goto(f"{server.url}/train")
         button(page, f"start_{FIRST}").wait_for(timeout=WAIT_MS)
         return time.perf_counter() - began
 
 
 def click_to_point(page: Page, server: Server) -> float:
     """Seconds from the click on the first preset to its first point."""
-    page.goto(server.url)
+    page.goto(f"{server.url}/train")
     page.get_by_text("Engine ready · 0 of").first.wait_for(timeout=WAIT_MS)
     click = button(page, f"start_{FIRST}")
     click.wait_for()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.benchmarks.common import report
 from vqcore.clinic.treatments import TREATMENTS
@@ -73,6 +75,13 @@ def test_waiting_for_the_codes_screen() -> None:
     assert 0 < click["least_s"] <= click["most_s"]
 
 
+@pytest.mark.browser
+def test_from_a_stroke_to_its_picture() -> None:
+    (row,) = rows("paint")
+    assert (row["strokes"], row["lost_of_60"], row["undo_whole"]) == (3, 0, True)
+    assert 0 <= row["median_ms"] <= row["most_ms"]
+
+
 def test_the_clinic_treats_what_it_diagnoses() -> None:
     found = rows("clinic", "--cause", "far_init", "--cause", "high_d")
     assert [row["cause"] for row in found] == ["far_init", "high_d"]
@@ -85,6 +94,39 @@ def test_the_clinic_treats_what_it_diagnoses() -> None:
 def test_the_clinic_tries_every_treatment() -> None:
     found = rows("clinic", "--cause", "far_init", "--treatments")
     assert [row["treatment"] for row in found] == list(TREATMENTS)
+
+
+def test_what_codes_cost_under_each_prior() -> None:
+    *found, keras = rows("priors", "--K", "16", "32")
+    assert [(row["K"], row["prior"]) for row in found[::5]] == [(16, "uniform"), (32, "uniform")]
+    assert {row["prior"] for row in found} == {"uniform", "histogram", "histogram per position", "pixelcnn", "transformer"}
+    for row in found:
+        assert row["bits_per_image"] == pytest.approx(row["bits_per_code"] * 4 * 4 / 4)
+        assert row["nats_per_code"] == pytest.approx(row["bits_per_code"] * math.log(2))
+        assert row["bits_per_code"] == pytest.approx(math.log2(row["K"])) or row["prior"] != "uniform"
+        assert row["images"] == 359 and row["trained"].startswith("On ")
+    assert keras["bits_per_image"] == pytest.approx(73.1, abs=0.05)
+
+
+def test_the_ladder_is_drawn_and_judged(tmp_path: Path) -> None:
+    found = {row["source"]: row for row in rows("ladder", "--sheet", str(tmp_path / "ladder.png"))}
+    assert next(iter(found)) == "uniform" and list(found)[-1] == "real test pictures"
+    assert len(found) == 7
+    for row in found.values():
+        assert 0 < row["forest_confidence"] <= 1
+        assert 0 <= row["perceptron_confident_share"] <= 1
+        assert row["forest_accuracy"] > 0.8
+    with Image.open(tmp_path / "ladder.png") as sheet:
+        assert sheet.width > sheet.height > 7 * 8
+
+
+def test_the_runs_of_the_tour() -> None:
+    found = {row["card"]: row for row in rows("start")}
+    assert set(found) == {"train", "broken", "grid"}
+    for row in found.values():
+        assert 1 <= row["used"] <= 16 and 0 < row["NMSE"] < 10 and row["seconds"] > 0
+        assert 0.4 < row["mean_picture"] < 0.6
+    assert found["broken"]["most_used_broken"] <= 16
 
 
 def test_many_rows_stand_upright(capsys: pytest.CaptureFixture[str]) -> None:

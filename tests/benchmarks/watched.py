@@ -79,7 +79,7 @@ def alternate(browser: Browser, server: Server, folder: RunFolder, seconds: floa
     for _ in range(pairs):
         page.goto("about:blank")
         unwatched.append(speed(folder, page, seconds))
-        page.goto(f"{server.url}/?run={folder.id}")
+        page.goto(f"{server.url}/train?run={folder.id}")
         page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
         watched.append(speed(folder, page, seconds))
     return unwatched, watched

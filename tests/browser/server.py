@@ -38,15 +38,17 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises RuntimeError with the end of its output when it does not."""
-        command = [sys.executable, "-m", "streamlit", "run", self._script, "--server.headless", "true", "--server.port", str(self.port)]
         with self.log.open("ab") as log:
-            self._process = psutil.Popen(command, cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = psutil.Popen(self.command(), cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_S
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"the server did not start:\n{self.output()}")
             time.sleep(0.05)
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "streamlit", "run", self._script, "--server.headless", "true", "--server.port", str(self.port)]
 
     def healthy(self) -> bool:
         try:

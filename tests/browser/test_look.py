@@ -39,7 +39,7 @@ def each_page(
         page = context.new_page()
         for screen in SCREENS:
             for query in ("", f"?run={run.id}"):
-                page.goto(f"{server.url}/{'' if screen == 'train' else screen}{query}")
+                page.goto(f"{server.url}/{screen}{query}")
                 settled(page)
                 no_problems(page)
                 yield page

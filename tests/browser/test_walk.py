@@ -21,7 +21,7 @@ FIRST = next(iter(PRESETS))
 @pytest.fixture
 def free_engine(server: Server, page: Page) -> None:
     """The engine is warm, and no other test's run holds its only place."""
-    page.goto(server.url)
+    page.goto(f"{server.url}/train")
     expect(page.get_by_text("Engine ready · 0 of").first).to_be_visible(timeout=2 * TIMEOUT_MS)
 
 
@@ -34,9 +34,9 @@ def wait_for_state(page: Page, folder: RunFolder, *states: RunState) -> None:
 
 def start(page: Page, server: Server, preset: str) -> RunFolder:
     """Click a preset's card; its run, once its curve is seen."""
-    page.goto(server.url)
+    page.goto(f"{server.url}/train")
     button(page, f"start_{preset}").click()
-    page.wait_for_url("**/?run=*")
+    page.wait_for_url("**/train?run=*")
     wait_for_points(page)
     return RunFolder(server.runs / run_id(page))
 
@@ -109,10 +109,10 @@ def test_a_run_goes_on_without_its_page_and_its_owner_finds_it_again(context: Br
 def test_the_same_preset_is_offered_as_the_run_that_exists(page: Page, server: Server) -> None:
     made = RunFolder.create(server.runs, PRESETS["letters"].config, name="Letters", preset="letters")
     made.set_status(state="finished")
-    page.goto(server.url)
+    page.goto(f"{server.url}/train")
     button(page, "start_letters").click()
     button(page, "start_open").click()
-    page.wait_for_url(f"**/?run={made.id}")
+    page.wait_for_url(f"**/train?run={made.id}")
     settled(page)
     assert [path.name for path in server.runs.iterdir() if path.name[0] != "."].count(made.id) == 1
     assert made.status().state == "finished", "it is looked at, not trained again"

@@ -32,9 +32,9 @@ def made(at: AppTest) -> RunConfig | None:
 
 
 def widget(at: AppTest, path: str) -> Any:
-    """The widget of a setting, whatever its kind."""
+    """The widget of a setting, whatever its kind; the line that stands for it where other choices settle it."""
     every = [*at.number_input, *at.text_input, *at.selectbox, *at.toggle, *at.get("button_group")]
-    return next(found for found in every if found.key == f"form.{path}")
+    return next(found for found in every if found.key in (f"form.{path}", f"form.{path}.forced"))
 
 
 def leaves(config: BaseModel, prefix: str = "") -> dict[str, Any]:
@@ -62,6 +62,21 @@ def test_every_setting_has_a_widget_with_help() -> None:
         found = widget(at, key)
         assert found.proto.help, path
         assert found.proto.label, path
+
+
+def test_the_network_can_be_chosen_where_there_is_no_grid() -> None:
+    at = form()
+    assert widget(at, "model.net").disabled
+    widget(at, "model.downsampling").set_value("vector")
+    at.run()
+    widget(at, "model.net").set_value("mlp")
+    at.run()
+    config = made(at)
+    assert config is not None and config.model.net == "mlp"
+    widget(at, "model.downsampling").set_value(4)
+    at.run()
+    config = made(at)
+    assert not at.error and config is not None and config.model.net == "conv", "a grid settles it"
 
 
 def test_a_change_arrives() -> None:

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import session
+from pages.ui.tour.cards import CARDS
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.store import RunStore
 
@@ -34,7 +35,7 @@ def asked(at: AppTest) -> str:
 def test_it_opens_on_the_first_screen(page: Page) -> None:
     at = page()
     assert not at.exception
-    assert at.title[0].value == "Train"
+    assert at.title[0].value == CARDS[0].title
 
 
 @pytest.mark.parametrize("name", ["train", "inside", "runs"])

@@ -189,3 +189,12 @@ def test_deleting_a_run_takes_its_results_along(folder: RunFolder, store: RunSto
 def test_forgetting_what_is_not_there_is_harmless(tmp_path: Path) -> None:
     drop(scratch_of(tmp_path), "20200101-000000-abcd")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_kinds_do_not_drive_each_other_out(folder: RunFolder, tmp_path: Path) -> None:
+    write(folder, tmp_path, name_of("probe", STAMP), SOME)
+    os.utime(folder.path / "analysis" / f"{name_of('probe', STAMP)}.npz", (1, 1))
+    for seed in range(KEPT + 2):
+        write(folder, tmp_path, name_of("samples", STAMP, label=-1, seed=seed), SOME)
+    assert read(folder, tmp_path, name_of("probe", STAMP)) is not None
+    assert len(list((folder.path / "analysis").glob("samples-*.npz"))) == KEPT

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from vqcore.analysis.load import Loaded, current_stamp, load_model, one_thread
 from vqcore.analysis.receptive import receptive_fields
+from vqcore.models.draw import drawable
 from vqcore.quantizers.base import Book
 from vqcore.runs.analysis import Arrays, name_of, read, write
 from vqcore.runs.folder import RunFolder
@@ -83,7 +84,7 @@ def probe_arrays(loaded: Loaded, examples: int = EXAMPLES) -> Arrays:
         taker.merge()
     used = np.unique(np.concatenate([taker.patch_example[taker.patch_example >= 0] for taker in takers])) if takers else np.zeros(0, int)
     arrays |= {
-        "pictures": _drawable(x[torch.from_numpy(used)]),
+        "pictures": drawable(x[torch.from_numpy(used)]),
         "picture_image": chosen[used],
         "picture_label": values[used],
     }
@@ -230,7 +231,7 @@ def _decoded(
             (codes if j == i else codes.new_full((len(codes),), int(count.argmax()))).view(-1, *[1] * len(shape)).expand(-1, *shape)
             for j, (count, shape) in enumerate(zip(counts, shapes, strict=True))
         )
-        parts.append(_drawable(model.decode(model.quantizer.codes(indices))))
+        parts.append(drawable(model.decode(model.quantizer.codes(indices))))
     return np.concatenate(parts), order.astype(np.int32)
 
 
@@ -251,12 +252,3 @@ def _under(cells: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     """For each place of a coarser (or finer) axis of `size`, the first and the last of the `cells` that lie under it."""
     places = np.arange(size)
     return places * cells // size, ((places + 1) * cells - 1) // size
-
-
-def _drawable(x: Tensor) -> NDArray[Any]:
-    """Pictures uint8 (N, H, W, C); points float32 (N, 2)."""
-    if x.ndim != 4:
-        return x.float().numpy()
-    if x.dtype != torch.uint8:
-        x = x.float().nan_to_num().clamp(0, 1).mul(255).round().to(torch.uint8)
-    return np.ascontiguousarray(x.movedim(1, -1).numpy())

@@ -1,4 +1,4 @@
-"""`bench`: the nearest-code lookup against vector-quantize-pytorch's, and a training step against a plain loop.
+"""`bench`: the nearest-code lookup against vector-quantize-pytorch's, a training step against a plain loop, cached sampling.
 
 Both sides run in one process, on the same data, in turn, with the same number of threads; a figure is the median of five runs.
 Axes: N vectors, K codes, D numbers each.
@@ -23,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from vqcore.cli import bench_sampling
+from vqcore.cli.bench_sampling import Sampling
 from vqcore.config.model import VQVAEConfig
 from vqcore.config.quantizer import VQConfig
 from vqcore.config.run import RunConfig, TrainConfig
@@ -96,16 +98,18 @@ def _run(*, as_json: bool, quick: bool) -> None:
         console.print(f"{PEER} is not installed, so ours is timed alone. It comes with: pip install -r tests/requirements.txt")
     lookups = [lookup(device, *size) for device in devices() for size in (QUICK_SIZES if quick else SIZES)]
     steps = [training(device, quick=quick) for device in devices()]
+    samplings = [bench_sampling.sampling(config, quick=quick) for config in bench_sampling.PRIORS]
     if as_json:
         document = {
             "settings": settings(),
             "repeats": REPEATS,
             "lookup": [asdict(row) for row in lookups],
             "training": [asdict(row) for row in steps],
+            "sampling": [asdict(row) for row in samplings],
         }
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
         return
-    show(console, lookups, steps)
+    show(console, lookups, steps, samplings)
 
 
 def settings() -> dict[str, Any]:
@@ -306,8 +310,8 @@ def _no_tf32() -> Iterator[None]:
 # ── what is printed ──
 
 
-def show(console: Console, lookups: list[Lookup], steps: list[Training]) -> None:
-    """Two tables and the settings."""
+def show(console: Console, lookups: list[Lookup], steps: list[Training], samplings: list[Sampling]) -> None:
+    """Three tables and the settings."""
     table = Table(title=f"Nearest code, median of {REPEATS}, ms", title_justify="left")
     for head in ("device", "N", "D", "K", "vqcore", "peer", "ratio", "peer, bare", "product alone", "same index", "exact"):
         table.add_column(head, justify="left" if head == "device" else "right")
@@ -333,6 +337,7 @@ def show(console: Console, lookups: list[Lookup], steps: list[Training]) -> None
         figures = (f"{figure:.3f}" for figure in (step.trainer_ms, step.plain_ms, step.ratio))
         table.add_row(step.device, step.precision, f"{step.batch_size}", *figures)
     console.print(table)
+    console.print(bench_sampling.table(samplings))
     console.print("\n".join(f"{name}: {value}" for name, value in settings().items()), markup=False)
 
 

@@ -69,6 +69,44 @@ def train(
 
 
 @app.command()
+def prior(
+    run: Annotated[Path, typer.Option(help="The run whose codes are learnt: its folder. A prior's folder stands for its model.")],
+    prior: Annotated[str, typer.Option(help="What kind of prior. A wrong name lists them.")] = "pixelcnn",
+    steps: Annotated[int | None, typer.Option(help="Training steps; short for --set train.steps=N.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where run folders go. Otherwise VQ_RUNS, else ./runs.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Replace one value, as in prior.hidden=128. May be given several times."),
+    ] = None,
+    conditional: Annotated[bool, typer.Option("--conditional", help="Learn one distribution for each label of the data.")] = False,
+    name: Annotated[str, typer.Option(help="What the run is called in tables. Otherwise its kind and its model's name.")] = "",
+) -> None:
+    """Train a prior over the codes of a trained model. It is a run like any other: watch it on the pages, resume it with `train`."""
+    from vqcore.cli import prior as command
+
+    with _errors_said():
+        code = command.start(run, prior, steps=steps, out=out, changes=changes or [], conditional=conditional, name=name)
+    raise typer.Exit(code)
+
+
+@app.command()
+def sample(
+    run: Annotated[Path, typer.Option(help="The folder of a prior's run.")],
+    out: Annotated[Path, typer.Option(help="Where to write: .png is a sheet of pictures, .npz the grids of codes.")],
+    n: Annotated[int, typer.Option("--n", min=1, max=100_000, help="How many samples.")] = 64,
+    temperature: Annotated[float, typer.Option(help="Above 0; 1 draws from what was learnt, less prefers likely codes.")] = 1.0,
+    top_k: Annotated[int, typer.Option("--top-k", min=0, help="Only that many of the likeliest codes of each cell; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same samples.")] = 0,
+    label: Annotated[str, typer.Option(help="For a prior that is given labels: which, by its name or number. Otherwise all in turn.")] = "",
+) -> None:
+    """Draw new pictures from a trained prior."""
+    from vqcore.cli import sample as command
+
+    with _errors_said():
+        command.run(run, n=n, out=out, temperature=temperature, top_k=top_k, seed=seed, label=label)
+
+
+@app.command()
 def sweep(
     preset: Annotated[str | None, typer.Option(help="The run that is varied: a named one. A wrong name lists them.")] = None,
     config: Annotated[Path | None, typer.Option(help="The run that is varied: a configuration as a JSON file.")] = None,

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from vqcore.config.run import RunConfig
-from vqcore.records import Evaluation, Event, Record, Step
+from vqcore.records import Evaluation, Event, PriorEvaluation, Record, Step
 
 LINE_EVERY_S = 5.0
 # the rest is seen from the figures, or said by the command itself
@@ -54,7 +54,7 @@ class Lines:
         self.console = console
         self.started = False
         self._getting_ready = ""
-        self._evaluation: Evaluation | None = None
+        self._evaluation: Evaluation | PriorEvaluation | None = None
         self._last: Step | None = None
         self._first: Step | None = None
         self._shown_at = -LINE_EVERY_S
@@ -81,7 +81,7 @@ class Lines:
                 self._last = record
                 if time.monotonic() - self._shown_at >= LINE_EVERY_S:
                     self._line(record)
-            case Evaluation():
+            case Evaluation() | PriorEvaluation():
                 self._evaluation = record
             case Event() if record.kind in _TOLD:
                 self._steps_changed(record)
@@ -160,7 +160,13 @@ def describe(record: Step, K: int) -> str:
     return f"loss {record.loss:.4f}{codes} · {record.images_per_s:,.0f} images/s"
 
 
-def describe_evaluation(record: Evaluation) -> str:
-    """The frozen model on validation data, in a few words."""
+def describe_evaluation(record: Evaluation | PriorEvaluation) -> str:
+    """The frozen model or prior on validation data, in a few words."""
+    if isinstance(record, PriorEvaluation):
+        return (
+            f"validation {record.bits:.3f} bits per code ({record.loss:.3f} nats), {record.bits_per_image:.1f} bits per image, "
+            f"training data {record.train_bits:.3f}, log2 K {record.uniform_bits:.3f}, "
+            f"histogram {record.histogram_bits:.3f}, per cell {record.position_bits:.3f} ({record.images:,} images)"
+        )
     books = ", ".join(f"{book.used:,} of {book.K:,} codes used, perplexity {book.perplexity:.1f}" for book in record.books)
     return f"validation NMSE {record.nmse:.4f}, PSNR {record.psnr:.1f} dB{f', {books}' if books else ''} ({record.images:,} images)"

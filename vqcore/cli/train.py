@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vqcore.cli.interrupt import EXIT_INTERRUPTED, NICKNAME, quoted, stops_on_ctrl_c
 from vqcore.cli.progress import Display, open_display
-from vqcore.config.run import RunConfig
+from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.errors import RunError, VQError
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.store import runs_folder
@@ -21,7 +21,7 @@ def start(config: RunConfig, *, out: Path | None, name: str, preset: str) -> int
     """Train a new run under `out` (by default where the pages look). Returns the exit code."""
     root = out.expanduser().resolve() if out is not None else runs_folder()
     folder = RunFolder.create(root, config, name=name, nickname=NICKNAME, preset=preset)
-    return _run(folder, config)
+    return run_shown(folder, config)
 
 
 def resume(path: Path) -> int:
@@ -30,13 +30,16 @@ def resume(path: Path) -> int:
     config = folder.config()
     status = folder.status()
     if status.state == "finished":
+        if isinstance(config, PriorRunConfig):
+            raise RunError(f"{path}: this prior has finished. For a longer one: python -m vqcore prior --run {path} --steps N")
         raise RunError(
             f"{path}: this run has finished. For a longer one: python -m vqcore train --config {folder.path / 'config.json'} --steps N"
         )
-    return _run(folder, config)
+    return run_shown(folder, config)
 
 
-def _run(folder: RunFolder, config: RunConfig) -> int:
+def run_shown(folder: RunFolder, config: RunConfig) -> int:
+    """Train the run with its progress on the terminal. Returns the exit code. Raises RunError when it fails."""
     from vqcore.jobs import worker
 
     with open_display(config) as display, stops_on_ctrl_c(lambda: folder, display.say, resume_command(folder.path)) as asked:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vqcore.config.base import Config
 from vqcore.config.quantizer import QuantizerConfig, VQConfig
@@ -20,6 +20,11 @@ class VQVAEConfig(Config):
         title="Downsampling",
         description="Pixels per latent cell along each side: 2, 4 or 8; or 'vector': one vector for the whole input, as points need.",
     )
+    net: Literal["conv", "mlp"] = Field(
+        "conv",
+        title="Network",
+        description="Convolutions (conv), or fully connected layers (mlp): faster for one vector of a small picture. Points take mlp.",
+    )
     hidden: int = Field(
         64, ge=4, le=512, multiple_of=4, title="Width", description="Channels of the hidden layers, 4 to 512, a multiple of 4."
     )
@@ -31,6 +36,12 @@ class VQVAEConfig(Config):
         title="Reconstruction loss",
         description="Squared error over the data's variance (mse), or binary cross-entropy in nats per pixel (bce) for binarised data.",
     )
+
+    @model_validator(mode="after")
+    def _net_has_no_grid(self) -> Self:
+        if self.net == "mlp" and self.downsampling != "vector":
+            raise ValueError("fully connected layers give one vector: set downsampling to 'vector', or net to 'conv'")
+        return self
 
 
 ModelConfig = VQVAEConfig

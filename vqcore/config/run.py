@@ -101,7 +101,8 @@ class RunConfig(Config):
     @property
     def identity(self) -> str:
         """A hash of all that decides the result; two runs that share it are the same experiment."""
-        return fingerprint(self, _NOT_IDENTITY)
+        # configurations from before there was a choice keep their identity
+        return fingerprint(self, _NOT_IDENTITY | ({"model.net"} if self.model.net == "conv" else frozenset()))
 
 
 class Parent(Config):

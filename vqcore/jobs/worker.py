@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from vqcore.config.data import DataConfig
 from vqcore.config.presets import PRESETS
-from vqcore.config.run import RunConfig
+from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.control import Control, NoControl
 from vqcore.data.base import Dataset
 from vqcore.errors import LeaseLost, RunError, VQError
@@ -20,6 +20,9 @@ from vqcore.jobs.control import RELEASE_S, FolderControl
 from vqcore.jobs.gate import Seat
 from vqcore.jobs.neighbours import Neighbours
 from vqcore.records import Checkpoint, Event, Record, State
+from vqcore.runs import arrays
+from vqcore.runs.codes import CodeSet
+from vqcore.runs.files import DamagedError
 from vqcore.runs.folder import RunFolder, RunState
 from vqcore.runs.lease import HeldLease, acquire
 from vqcore.runs.writer import RunWriter
@@ -181,12 +184,11 @@ class _Attempt:
         )
         config = RunConfig.parse(state.meta["config"]) if state else config
         try:
-            dataset = self._dataset(config.data)
+            make = self._prior(config) if isinstance(config, PriorRunConfig) else self._model(config, make_trainer)
         except _LeftError:
             return
-        self.lease.set_status(message="Building the model.")
         with _preparing:
-            trainer = make_trainer(config, dataset, state)
+            trainer = make(state)
         if control is None:
             control = self.ear if self.seat is None else self._seated(self.seat, state)
         writer = RunWriter(self.folder, self.lease)
@@ -227,6 +229,38 @@ class _Attempt:
     def _idle(self) -> bool:
         """Whether its slot stands still: two that are kept in step share one."""
         return self.seat is None or self.seat.gate.idle()
+
+    def _model(self, config: RunConfig, make_trainer: MakeTrainer) -> Callable[[State | None], Trains]:
+        """What makes the trainer of a model, once its data is there."""
+        dataset = self._dataset(config.data)
+        self.lease.set_status(message="Building the model.")
+        return lambda state: make_trainer(config, dataset, state)
+
+    def _prior(self, config: PriorRunConfig) -> Callable[[State | None], Trains]:
+        """What makes the trainer of a prior, once its codes are there: from its own folder, else from the data."""
+        from vqcore.analysis.codes import extract
+        from vqcore.analysis.load import load_frozen, one_thread
+        from vqcore.training.prior_trainer import PriorTrainer
+
+        with _preparing:  # weights are drawn before they are read
+            frozen = load_frozen(self.folder)
+        codes = self._kept_codes()
+        if codes is None:
+            dataset = self._dataset(config.data)
+            self.lease.set_status(message="Turning the data into codes with the frozen model.")
+            with one_thread():
+                codes = extract(frozen, dataset)
+            self.lease.check(now=True)
+            with self.folder.writing():
+                arrays.write_codes(self.folder.codes_path, codes)
+        self.lease.set_status(message="Building the prior.")
+        return lambda state: PriorTrainer(config, codes, frozen.model, state)
+
+    def _kept_codes(self) -> CodeSet | None:
+        try:
+            return self.folder.codes()
+        except DamagedError:  # they can be had again
+            return None
 
     def _dataset(self, config: DataConfig) -> Dataset:
         while not _preparing.acquire(timeout=PROGRESS_S):

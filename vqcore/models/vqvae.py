@@ -13,7 +13,7 @@ from vqcore.config.model import VQVAEConfig
 from vqcore.errors import ConfigError
 from vqcore.models.base import Model, Output
 from vqcore.nets.conv import ConvDecoder, ConvEncoder, Geometry
-from vqcore.nets.mlp import MLP
+from vqcore.nets.mlp import MLP, FlatDecoder, FlatEncoder
 from vqcore.quantizers.base import Quantizer
 
 
@@ -32,10 +32,15 @@ class VQVAE(Model):
         if self.is_picture:
             if len(shape) != 3:
                 raise ConfigError(f"pictures of shape {shape}: (channels, height, width) is needed. Check the data set.")
-            geometry = Geometry.plan((shape[0], shape[1], shape[2]), config.downsampling)
-            self.encoder = ConvEncoder(geometry, config.hidden, config.residual_blocks, quantizer.dim)
-            self.decoder = ConvDecoder(geometry, config.hidden, config.residual_blocks, quantizer.dim)
-            self.latent_shape = geometry.latent_shape
+            if config.net == "mlp":
+                self.encoder = FlatEncoder(shape, config.hidden, config.residual_blocks, quantizer.dim)
+                self.decoder = FlatDecoder(shape, config.hidden, config.residual_blocks, quantizer.dim)
+                self.latent_shape = ()
+            else:
+                geometry = Geometry.plan((shape[0], shape[1], shape[2]), config.downsampling)
+                self.encoder = ConvEncoder(geometry, config.hidden, config.residual_blocks, quantizer.dim)
+                self.decoder = ConvDecoder(geometry, config.hidden, config.residual_blocks, quantizer.dim)
+                self.latent_shape = geometry.latent_shape
         elif modality == "points":
             if len(shape) != 1:
                 raise ConfigError(f"points of shape {shape}: one axis is needed. Check the data set.")

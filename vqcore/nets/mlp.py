@@ -1,9 +1,11 @@
-"""Fully connected encoder and decoder for points.
+"""Fully connected encoder and decoder for points, and for small pictures that become one vector.
 
-Axes: B batch, F numbers a point has, D code dimension.
+Axes: B batch, F numbers a point has, C H W a picture's, D code dimension.
 """
 
 from __future__ import annotations
+
+import math
 
 from torch import Tensor, nn
 
@@ -27,3 +29,28 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.body(x)
         return y
+
+
+class FlatEncoder(nn.Module):
+    """(B, C, H, W) in [0, 1] -> (B, D)."""
+
+    def __init__(self, shape: tuple[int, ...], hidden: int, blocks: int, D: int) -> None:
+        super().__init__()
+        self.net = MLP(math.prod(shape), hidden, blocks, D)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z: Tensor = self.net((x - 0.5).flatten(1))
+        return z
+
+
+class FlatDecoder(nn.Module):
+    """(B, D) -> (B, C, H, W), unbounded, 0 for mid-grey."""
+
+    def __init__(self, shape: tuple[int, ...], hidden: int, blocks: int, D: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.net = MLP(D, hidden, blocks, math.prod(shape))
+
+    def forward(self, z: Tensor) -> Tensor:
+        x: Tensor = self.net(z).unflatten(1, self.shape)
+        return x

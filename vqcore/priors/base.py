@@ -10,17 +10,30 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from vqcore.errors import ConfigError
 from vqcore.layout import Layout
 
 
 class Prior(nn.Module, ABC):
-    """Codes are int64 (B, M), flat as in `Layout`; labels int64 (B,) in [0, classes), None where the prior takes none.
+    """Codes are int64 (B, M), flat as in `Layout`; labels int64 (B,) in [0, classes). A prior that is not conditional ignores labels.
 
     Logits are float32 and −inf for indices that a position's book does not have. Whatever ends in `_` changes state.
     """
 
     layout: Layout
     conditional: bool  # whether it must be given labels
+    allowed: Tensor  # bool (M, K): which indices exist at each position
+
+    def __init__(self, layout: Layout, *, conditional: bool) -> None:
+        super().__init__()
+        self.layout = layout
+        self.conditional = conditional
+        sizes = torch.from_numpy(layout.sizes())
+        self.register_buffer("allowed", torch.arange(layout.vocabulary) < sizes[:, None], persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.allowed.device
 
     @property
     def learns_by_gradient(self) -> bool:
@@ -40,7 +53,25 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def stepper(self, batch: int, labels: Tensor | None = None) -> Stepper:
-        """For filling `batch` grids code by code."""
+        """For filling `batch` grids code by code. Raises ConfigError when labels are missing."""
+
+    def checked_labels(self, labels: Tensor | None, batch: int) -> Tensor | None:
+        """The labels to use, (B,), or None when this prior takes none. Raises ConfigError when they are missing or do not exist."""
+        if not self.conditional:
+            return None
+        if labels is None:
+            raise ConfigError(f"This prior is conditional: give it a label from 0 to {self.layout.classes - 1} for each grid.")
+        if labels.shape != (batch,):
+            raise ConfigError(f"{tuple(labels.shape)} labels were given for {batch} grids: one for each is needed.")
+        # on a GPU the look would wait for the device; there an index outside fails by itself
+        if labels.device.type == "cpu" and batch and not 0 <= int(labels.min()) <= int(labels.max()) < self.layout.classes:
+            wrong = int(labels[(labels < 0) | (labels >= self.layout.classes)][0])
+            raise ConfigError(f"Label {wrong} does not exist: labels go from 0 to {self.layout.classes - 1}.")
+        return labels
+
+    def only_existing(self, logits: Tensor) -> Tensor:
+        """Logits (…, M, K) with −inf for indices that do not exist."""
+        return logits.masked_fill(~self.allowed, -torch.inf)
 
 
 class Stepper(ABC):

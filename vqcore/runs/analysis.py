@@ -29,9 +29,9 @@ from vqcore.errors import RunError
 from vqcore.runs.files import SCHEMA_VERSION, is_disk_full, retried, write_bytes
 from vqcore.runs.folder import RunFolder
 
-KEPT = 24  # results of one checkpoint; each setting of UMAP is one
+KEPT = 24  # results of one kind and checkpoint; each setting of UMAP is one
 _HEADER_BYTES = 16 * 2**20  # a longer header is no checkpoint of ours
-_NAME = re.compile(r"[a-z][a-z0-9_]*-[0-9]+-[0-9a-f]{12}(-[a-z]+[0-9.]+)*", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_]*-[0-9]+-[0-9a-f]{12}(-[a-z]+-?[0-9.]+)*", re.ASCII)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -114,7 +114,7 @@ def write(run: RunFolder, scratch: Path, name: str, arrays: Mapping[str, NDArray
     """Keep a result, whole or not at all; what belongs to other checkpoints goes. Raises RunError: disk full, run gone, not writable."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, schema_version=np.int64(SCHEMA_VERSION), **arrays)
-    folder = _places(run, scratch)[-1]
+    folder = place(run, scratch)
     path = folder / f"{_checked(name)}.npz"
     try:
         folder.mkdir(parents=run.read_only, exist_ok=True)  # a run that was deleted meanwhile is not made anew
@@ -133,6 +133,11 @@ def drop(scratch: Path, run_id: str) -> None:
     with contextlib.suppress(OSError):
         retried(lambda: (scratch / run_id).rename(aside))
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def place(run: RunFolder, scratch: Path) -> Path:
+    """The folder that new results of a run go to. It may not be there yet."""
+    return _places(run, scratch)[-1]
 
 
 def _places(run: RunFolder, scratch: Path) -> list[Path]:
@@ -160,17 +165,17 @@ def _read(path: Path) -> Arrays | None:
 
 
 def _tidy(folder: Path, written: str, current: Stamp | None) -> None:
-    """Remove what belongs neither to the present checkpoint nor to the one just written for, and the oldest of too many."""
+    """Remove what belongs neither to the present checkpoint nor to the one just written for, and the oldest of too many of a kind."""
     fresh = {written.split("-")[2]} | ({current.hash} if current else set())
-    kept: list[tuple[float, Path]] = []
+    kept: dict[str, list[tuple[float, Path]]] = {}  # by kind
     for path in folder.glob("*.npz"):
         with contextlib.suppress(OSError):
             if not _NAME.fullmatch(path.stem):
                 continue
             if path.stem.split("-")[2] in fresh:
-                kept.append((path.stat().st_mtime, path))
+                kept.setdefault(path.stem.split("-")[0], []).append((path.stat().st_mtime, path))
             else:
                 path.unlink()
-    for _, path in sorted(kept)[:-KEPT]:
+    for _, path in (old for results in kept.values() for old in sorted(results)[:-KEPT]):
         with contextlib.suppress(OSError):
             path.unlink()

@@ -1,4 +1,4 @@
-"""Galleries and snapshots as `.npz`, checkpoints as safetensors: no pickle, a version inside, errors that name the file."""
+"""Galleries, snapshots, samples and codes as `.npz`, checkpoints as safetensors: no pickle, a version inside, errors that name the file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from vqcore.records import BookSnapshot, Gallery, Snapshot, State
+from vqcore.errors import RunError
+from vqcore.records import BookSnapshot, Gallery, Samples, Snapshot, State
+from vqcore.runs.codes import CodeSet
 from vqcore.runs.files import SCHEMA_VERSION, DamagedError, check_version, retried, write_bytes
 
 _BOOK_FIELDS = ("codebook", "usage", "validation_usage", "age", "ema_count")
-_SAMPLE_FIELDS = ("z", "z_code")  # not in runs of earlier versions
+_SAMPLES = ("pictures", "bits", "labels")
+_LATER_FIELDS = ("z", "z_code", "decoded")  # not in runs of earlier versions
 
 
 def write_gallery(path: Path, gallery: Gallery) -> None:
@@ -52,7 +55,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     for i, book in enumerate(snapshot.books):
         arrays[f"name_{i}"] = np.array(book.name)
-        arrays |= {f"{name}_{i}": getattr(book, name) for name in (*_BOOK_FIELDS, *_SAMPLE_FIELDS)}
+        arrays |= {f"{name}_{i}": getattr(book, name) for name in (*_BOOK_FIELDS, *_LATER_FIELDS)}
     _write_npz(path, snapshot.step, len(snapshot.books), arrays)
 
 
@@ -64,7 +67,7 @@ def read_snapshot(path: Path) -> Snapshot:
             BookSnapshot(
                 name=str(data[f"name_{i}"]),
                 **{name: data[f"{name}_{i}"] for name in _BOOK_FIELDS},
-                **{name: data[f"{name}_{i}"] for name in _SAMPLE_FIELDS if f"{name}_{i}" in data},
+                **{name: data[f"{name}_{i}"] for name in _LATER_FIELDS if f"{name}_{i}" in data},
             )
             for i in range(int(data["books"]))
         )
@@ -73,11 +76,52 @@ def read_snapshot(path: Path) -> Snapshot:
         raise DamagedError(f"{path} is damaged: {error} is missing or not as expected.") from None
 
 
+def write_samples(path: Path, samples: Samples) -> None:
+    """Raises OSError."""
+    arrays = {name: getattr(samples, name) for name in _SAMPLES}
+    arrays |= {f"codes_{i}": grid for i, grid in enumerate(samples.codes)}
+    _write_npz(path, samples.step, len(samples.codes), arrays)
+
+
+def read_samples(path: Path) -> Samples:
+    """Raises FileNotFoundError, DamagedError, or RunError when it is newer."""
+    data = _read_npz(path)
+    try:
+        codes = tuple(data[f"codes_{i}"] for i in range(int(data["books"])))
+        return Samples(step=int(data["step"]), codes=codes, **{name: data[name] for name in _SAMPLES})
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"{path} is damaged: {error} is missing or not as expected.") from None
+
+
+def write_codes(path: Path, codes: CodeSet) -> None:
+    """Raises OSError."""
+    write_bytes(path, codes_bytes(codes))
+
+
+def codes_bytes(codes: CodeSet) -> bytes:
+    """A set of codes as `read_codes` reads it."""
+    arrays = codes.arrays()
+    return _npz_bytes(int(arrays.pop("step")), len(codes.layout.grids), arrays)
+
+
+def read_codes(path: Path) -> CodeSet:
+    """Raises FileNotFoundError, DamagedError, or RunError when it is newer."""
+    data = _read_npz(path)
+    try:
+        return CodeSet.of(data)
+    except RunError as error:
+        raise DamagedError(f"{path} is damaged: {error}") from None
+
+
 def _write_npz(path: Path, step: int, books: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+    write_bytes(path, _npz_bytes(step, books, arrays))
+
+
+def _npz_bytes(step: int, books: int, arrays: Mapping[str, NDArray[Any]]) -> bytes:
     buffer = io.BytesIO()
     scalars = {"schema_version": np.int64(SCHEMA_VERSION), "step": np.int64(step), "books": np.int64(books)}
     np.savez_compressed(buffer, allow_pickle=False, **scalars, **arrays)
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
@@ -98,9 +142,15 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 def write_state(path: Path, state: State) -> None:
     """Replace the checkpoint at `path`; until the new one is on the disk whole, the old one stays. Raises OSError."""
+    write_bytes(path, state_bytes(state), durable=True)
+
+
+def state_bytes(state: State) -> bytes:
+    """A checkpoint as `read_state` reads it."""
     tensors = {name: np.asarray(value, order="C") for name, value in state.tensors.items()}
     metadata = {"schema_version": str(SCHEMA_VERSION), "checksum": _checksum(tensors), "meta": json.dumps(dict(state.meta))}
-    write_bytes(path, safetensors.numpy.save(tensors, metadata=metadata), durable=True)
+    packed: bytes = safetensors.numpy.save(tensors, metadata=metadata)
+    return packed
 
 
 def read_state(path: Path) -> State:

@@ -11,14 +11,14 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from vqcore.config.run import RunConfig
 from vqcore.control import Command
 from vqcore.errors import ConfigError, RunError
-from vqcore.records import Evaluation, Event, Gallery, Snapshot, State, Step, from_json
-from vqcore.runs import arrays
+from vqcore.records import Evaluation, Event, Line, PriorEvaluation, Step, from_json
 from vqcore.runs.commands import CommandTail
+from vqcore.runs.contents import RunContents
 from vqcore.runs.files import (
     DamagedError,
     append_line,
@@ -59,14 +59,12 @@ __all__ = [
 
 POINTS = 2_000
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """Records of one reading. `rewound`: of those read before, drop what has a step above it, for the run went on from there."""
 
-    records: tuple[Step | Evaluation, ...]
+    records: tuple[Step | Evaluation | PriorEvaluation, ...]
     offset: int
     skipped: int
     rewound: int | None = None
@@ -81,16 +79,12 @@ class Events:
     skipped: int
 
 
-class RunFolder:
+class RunFolder(RunContents):
     """The run at `path`. Opening looks at nothing; each reading does, and raises RunError that says what is wrong."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
+        super().__init__(path)
         self.read_only = read_only
-
-    @property
-    def id(self) -> str:
-        return self.path.name
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -109,10 +103,12 @@ class RunFolder:
         leader: str = "",
         follower: str = "",
         run_id: str = "",
+        parts: Mapping[str, bytes] | None = None,
     ) -> RunFolder:
         """A new queued run under `root`, which is made if need be. Raises RunError when it cannot be written.
 
         `sweep`, `leader`, `follower`: see About. `run_id`: one that `unused_id` gave, where another run names it before it is made.
+        `parts`: further files that it begins with, by name.
         """
         about = About(
             name=cleaned(name, NAME_LENGTH) or "Untitled",
@@ -138,6 +134,8 @@ class RunFolder:
             write_json(hidden / "status.json", asdict(Status("queued", updated=now())))
             for log in ("metrics", "events", "control"):
                 write_bytes(hidden / f"{log}.jsonl", header(Path(f"{log}.jsonl")))
+            for file, data in (parts or {}).items():
+                write_bytes(hidden / file, data)
             hidden.rename(path)
         except OSError as error:
             if hidden is not None:
@@ -227,7 +225,7 @@ class RunFolder:
 
     def metrics(self, offset: int = 0, limit: int | None = None) -> Metrics:
         """Steps and evaluations from byte `offset` on (about `limit` bytes of them), without those that a resumed run left behind."""
-        records: list[Step | Evaluation] = []
+        records: list[Step | Evaluation | PriorEvaluation] = []
         rewound: int | None = None
         rows, end, skipped = self._rows("metrics", offset, limit)
         for row in rows:
@@ -237,7 +235,7 @@ class RunFolder:
                 records = [record for record in records if record.step <= step]
                 continue
             record = _record(row)
-            if isinstance(record, Step | Evaluation):
+            if isinstance(record, Step | Evaluation | PriorEvaluation):
                 records.append(record)
             else:
                 skipped += 1
@@ -247,7 +245,7 @@ class RunFolder:
         """At most `points` steps and as many evaluations, with the spikes of the loss. To read often, use `tail.MetricsTail`."""
         whole = self.metrics()
         steps = [record for record in whole.records if isinstance(record, Step)]
-        evaluations = [record for record in whole.records if isinstance(record, Evaluation)]
+        evaluations = [record for record in whole.records if not isinstance(record, Step)]
         kept_steps = thinned(steps, points, lambda record: record.loss)
         return replace(whole, records=(*kept_steps, *thinned(evaluations, points, lambda record: record.loss)))
 
@@ -273,35 +271,7 @@ class RunFolder:
         with self.writing():
             append_line(self.path / f"{log}.jsonl", row)
 
-    # ── pictures, snapshots, checkpoint ──
-
-    def galleries(self) -> list[int]:
-        """Steps that have a gallery, ascending."""
-        return self.steps_of("gallery")
-
-    def gallery(self, step: int | None = None) -> Gallery | None:
-        """The gallery at `step`, or the latest readable one; None when there is none. Raises RunError when that at `step` is damaged."""
-        return self._picture("gallery", step, arrays.read_gallery)
-
-    def snapshots(self) -> list[int]:
-        """Steps that have a snapshot, ascending."""
-        return self.steps_of("snapshots")
-
-    def snapshot(self, step: int | None = None) -> Snapshot | None:
-        """As `gallery`."""
-        return self._picture("snapshots", step, arrays.read_snapshot)
-
-    def checkpoint(self) -> State | None:
-        """What to resume from, None when there is none yet. Raises RunError when it is damaged or newer."""
-        try:
-            return arrays.read_state(self.checkpoint_path)
-        except FileNotFoundError:
-            self.check_there()
-            return None
-
-    @property
-    def checkpoint_path(self) -> Path:
-        return self.path / "checkpoint.safetensors"
+    # ── the whole ──
 
     def size(self) -> int:
         """Bytes on the disk."""
@@ -331,10 +301,6 @@ class RunFolder:
                 f"{error.filename or self.path} cannot be written ({error.strerror or error}). Make the folder writable."
             ) from None
 
-    def check_there(self) -> None:
-        if not self.path.is_dir():
-            raise RunError(f"Run {self.id} is no longer there: it was deleted, or its folder {self.path} was moved.")
-
     def _document(self, name: str) -> dict[str, Any]:
         path = self.path / f"{name}.json"
         try:
@@ -357,28 +323,8 @@ class RunFolder:
             check_version((lines.rows[0] or {}).get("schema_version"), path)
         return [row for row in lines.rows if row is not None and not is_header(row)], lines.offset, lines.skipped
 
-    def steps_of(self, part: str) -> list[int]:
-        try:
-            names = [path.stem for path in (self.path / part).iterdir() if path.suffix == ".npz"]
-        except OSError:
-            self.check_there()
-            return []
-        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
-    def _picture(self, part: str, step: int | None, read: Callable[[Path], T]) -> T | None:
-        for candidate in [step] if step is not None else reversed(self.steps_of(part)):
-            try:
-                return read(self.path / part / f"{candidate}.npz")
-            except FileNotFoundError:  # thinned meanwhile
-                continue
-            except DamagedError:
-                if step is not None:
-                    raise
-        self.check_there()
-        return None
-
-
-def _record(row: Mapping[str, Any]) -> Step | Evaluation | Event | None:
+def _record(row: Mapping[str, Any]) -> Line | None:
     """The record of a line, None for anything else."""
     try:
         record = from_json(row)

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from vqcore.records import Evaluation
+from vqcore.records import Evaluation, PriorEvaluation
 from vqcore.runs.files import DamagedError, process_created
 
 RunState = Literal["queued", "starting", "running", "paused", "finished", "stopped", "interrupted", "failed"]
@@ -72,7 +72,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The last evaluation, for a line of a table. `K`, `used` and `perplexity` are the first book's; 0 without books."""
+    """The last evaluation, for a line of a table. `K`, `used` and `perplexity` are the first book's; 0 without books.
+
+    `bits` per code and `bits_per_image` are a prior's, whose other figures are 0; None for a model.
+    """
 
     step: int
     nmse: float
@@ -80,9 +83,13 @@ class Figures:
     used: int = 0
     K: int = 0
     perplexity: float = 0.0
+    bits: float | None = None
+    bits_per_image: float | None = None
 
     @classmethod
-    def of(cls, evaluation: Evaluation) -> Figures:
+    def of(cls, evaluation: Evaluation | PriorEvaluation) -> Figures:
+        if isinstance(evaluation, PriorEvaluation):
+            return cls(evaluation.step, 0.0, 0.0, bits=evaluation.bits, bits_per_image=evaluation.bits_per_image)
         figures = cls(evaluation.step, evaluation.nmse, evaluation.psnr)
         if not evaluation.books:
             return figures

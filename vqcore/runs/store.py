@@ -10,13 +10,16 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from vqcore.config.run import RunConfig
+from vqcore.config.prior import AnyPriorConfig
+from vqcore.config.prior_defaults import title_of
+from vqcore.config.run import PriorRunConfig, RunConfig, TrainConfig
 from vqcore.errors import RunError
 from vqcore.runs.analysis import drop, scratch_of
 from vqcore.runs.files import retried
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.frozen import beginning
 from vqcore.runs.names import unused_id
 from vqcore.runs.status import About, Figures, RunState, Status, judge, judged
 
@@ -35,6 +38,7 @@ class Summary:
     """A line of the table of runs. `state` is as judged now; `steps` the goal after treatments; `created` ISO time.
 
     `leader`, `follower` and `sweep` are ids, as in About.
+    `prior` is a prior's kind, `parent` and `parent_name` the run whose codes it learns, as it was called then.
     `problem`: why the run cannot be opened, or ""; K and D are 0 then, and `data` is "".
     """
 
@@ -60,6 +64,15 @@ class Summary:
     leader: str = ""
     follower: str = ""
     sweep: str = ""
+    kind: Literal["model", "prior"] = "model"
+    prior: str = ""
+    parent: str = ""
+    parent_name: str = ""
+
+    @property
+    def what(self) -> str:
+        """A prior in words, as in "PixelCNN of Letters"; "" for a model."""
+        return f"{title_of(self.prior)} of {self.parent_name or self.parent}" if self.kind == "prior" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,24 @@ class RunStore:
         """A new queued run, of the sweep with this id, if any. Raises RunError when the folder cannot be written, naming it."""
         return RunFolder.create(self.root, config, name=name, owner=owner, nickname=nickname, preset=preset, sweep=sweep)
 
+    def create_prior(
+        self,
+        parent: RunFolder,
+        prior: AnyPriorConfig,
+        train: TrainConfig,
+        *,
+        name: str,
+        owner: str = "",
+        nickname: str = "",
+        preset: str = "",
+    ) -> RunFolder:
+        """A new queued run: a prior over the codes of `parent`, with its own copy of that model. See `frozen.beginning`.
+
+        Raises RunError for a parent without a checkpoint, and when the folder cannot be written.
+        """
+        config, parts = beginning(parent, prior, train, scratch_of(self.root))
+        return RunFolder.create(self.root, config, name=name, owner=owner, nickname=nickname, preset=preset, parts=parts)
+
     def create_pair(
         self,
         leader: RunConfig,
@@ -127,7 +158,7 @@ class RunStore:
         """
         first_id = unused_id(self.root)
         second_id = unused_id(self.root, unlike=first_id)
-        whose = {"owner": owner, "nickname": nickname, "preset": preset}
+        whose: dict[str, Any] = {"owner": owner, "nickname": nickname, "preset": preset}
         # the follower first: without its leader it is an ordinary run, while a leader without it would be started alone
         second = RunFolder.create(self.root, follower, name=names[1], leader=first_id, run_id=second_id, **whose)
         try:
@@ -194,6 +225,7 @@ class RunStore:
         cached = self._read(folder)
         about, status, config = cached.about, cached.status, cached.config
         quantizer = config.model.quantizer if config else None
+        prior = config if isinstance(config, PriorRunConfig) else None
         return Summary(
             id=folder.id,
             name=about.name,
@@ -217,6 +249,10 @@ class RunStore:
             leader=about.leader,
             follower=about.follower,
             sweep=about.sweep,
+            kind="prior" if prior else "model",
+            prior=prior.prior.kind if prior else "",
+            parent=prior.parent.run if prior else "",
+            parent_name=prior.parent.name if prior else "",
         )
 
     def _read(self, folder: RunFolder) -> _Cached:

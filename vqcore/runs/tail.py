@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from vqcore.records import Evaluation, Event, Step
+from vqcore.records import Evaluation, Event, PriorEvaluation, Step
 from vqcore.runs.folder import POINTS, RunFolder
 from vqcore.runs.thinning import thinned
 
@@ -16,7 +16,7 @@ KEPT = 16_000  # records of a kind in memory; beyond, they are thinned to half
 _CHUNK = 4 * 2**20
 _TAILS = 64
 
-R = TypeVar("R", Step, Evaluation)
+R = TypeVar("R", Step, Evaluation, PriorEvaluation)
 
 
 class MetricsTail:
@@ -35,6 +35,7 @@ class MetricsTail:
     def _clear(self) -> None:
         self._steps: list[Step] = []
         self._evaluations: list[Evaluation] = []
+        self._prior_evaluations: list[PriorEvaluation] = []
         self._events: list[Event] = []
         self._offset = self._event_offset = 0
         self._thinned: dict[int, tuple[tuple[Step, ...], tuple[Evaluation, ...]]] = {}
@@ -66,6 +67,12 @@ class MetricsTail:
     def evaluations(self) -> tuple[Evaluation, ...]:
         with self._guard:
             return tuple(self._evaluations)
+
+    @property
+    def prior_evaluations(self) -> tuple[PriorEvaluation, ...]:
+        """Those of a prior's run, which has no others."""
+        with self._guard:
+            return tuple(self._prior_evaluations)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -113,12 +120,16 @@ class MetricsTail:
         if found.rewound is not None:
             self._steps = [record for record in self._steps if record.step <= found.rewound]
             self._evaluations = [record for record in self._evaluations if record.step <= found.rewound]
+            self._prior_evaluations = [record for record in self._prior_evaluations if record.step <= found.rewound]
         self._steps += [record for record in found.records if isinstance(record, Step)]
         self._evaluations += [record for record in found.records if isinstance(record, Evaluation)]
+        self._prior_evaluations += [record for record in found.records if isinstance(record, PriorEvaluation)]
         if len(self._steps) > KEPT:
             self._steps = _thin(self._steps, KEPT // 2)
         if len(self._evaluations) > KEPT:
             self._evaluations = _thin(self._evaluations, KEPT // 2)
+        if len(self._prior_evaluations) > KEPT:
+            self._prior_evaluations = _thin(self._prior_evaluations, KEPT // 2)
         return True
 
 

@@ -8,7 +8,20 @@ from pathlib import Path
 
 from vqcore.config.run import RunConfig
 from vqcore.errors import ConfigError
-from vqcore.records import Checkpoint, Evaluation, Event, EventKind, Gallery, Record, Snapshot, State, Step, to_json
+from vqcore.records import (
+    Checkpoint,
+    Evaluation,
+    Event,
+    EventKind,
+    Gallery,
+    PriorEvaluation,
+    Record,
+    Samples,
+    Snapshot,
+    State,
+    Step,
+    to_json,
+)
 from vqcore.runs import arrays
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.lease import HeldLease
@@ -41,11 +54,13 @@ class RunWriter:
             case Step():
                 self._folder.append("metrics", to_json(record))
                 self._lease.note(step=record.step)
-            case Evaluation():
+            case Evaluation() | PriorEvaluation():
                 self._folder.append("metrics", to_json(record))
                 self._lease.set_status(step=record.step, figures=Figures.of(record))
             case Gallery():
                 self._keep("gallery", record.step, lambda path: arrays.write_gallery(path, record), GALLERIES)
+            case Samples():
+                self._keep("samples", record.step, lambda path: arrays.write_samples(path, record), GALLERIES)
             case Snapshot():
                 self._keep("snapshots", record.step, lambda path: arrays.write_snapshot(path, record), SNAPSHOTS, SNAPSHOT_BYTES)
             case Event():
@@ -64,7 +79,7 @@ class RunWriter:
             # readers drop what an earlier attempt did beyond this point; pictures from there would stand beside new ones
             after = event.step if event.kind == "resumed" else -1
             self._folder.append("metrics", {"type": "rewind", "step": after})
-            for part in ("gallery", "snapshots"):
+            for part in ("gallery", "snapshots", "samples"):
                 for step in self._folder.steps_of(part):
                     if step > after:
                         self._remove(part, step)

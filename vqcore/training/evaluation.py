@@ -6,6 +6,7 @@ Axes: N examples, C H W a picture, D code dimension, h w the latent grid, K code
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,8 @@ from vqcore.data.base import Dataset
 from vqcore.metrics.codebook import UsageMeter, entropy_bits, perplexity
 from vqcore.metrics.reconstruction import mse, nmse, psnr
 from vqcore.models.base import Model
-from vqcore.records import BookEvaluation, BookSnapshot, Evaluation, Gallery, Snapshot
+from vqcore.models.draw import drawable
+from vqcore.records import DECODED_BYTES, BookEvaluation, BookSnapshot, Evaluation, Gallery, Snapshot
 
 BATCH = 256
 PICTURES = 64
@@ -125,8 +127,8 @@ def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colou
         colours = CodeColours.fit(flat, np.ones(len(flat), dtype=bool))
     return Gallery(
         step=step,
-        inputs=_drawable(x),
-        reconstructions=_drawable(out.x_hat),
+        inputs=drawable(x),
+        reconstructions=drawable(out.x_hat),
         z_e=colours.of(z_e),
         z_q=colours.of(z_q),
         indices=tuple(indices.cpu().numpy().astype(np.int32) for indices in out.codes),
@@ -138,13 +140,15 @@ def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colou
 def snapshot(
     model: Model, x: Tensor, meters: tuple[UsageMeter, ...], validation_hits: tuple[NDArray[np.int64], ...], step: int
 ) -> Snapshot:
-    """Each codebook as it is compared, with its usage, and a sample of what `x` (N, …), as stored, becomes in the encoder.
+    """Each codebook as it is compared, with its usage, what its codes decode to, and a sample of what `x` (N, …), as stored, becomes
+    in the encoder.
 
     The caller clears the meters' counts.
     """
     books = []
     quantizer = model.quantizer
     z, chosen = _sample(model, x)
+    decoded = _decoded_codes(model, x.shape[1:])
     for book, codebook, meter, ema, hits, sample, codes in zip(
         quantizer.books, quantizer.codebooks(), meters, quantizer.ema_counts(), validation_hits, quantizer.compared(z), chosen, strict=True
     ):
@@ -158,6 +162,7 @@ def snapshot(
                 ema_count=ema.detach().float().cpu().numpy(),
                 z=sample.cpu().numpy().clip(-_HALF, _HALF).astype(np.float16),
                 z_code=codes,
+                decoded=decoded,
             )
         )
     return Snapshot(step=step, books=tuple(books))
@@ -180,6 +185,24 @@ def _sample(model: Model, x: Tensor) -> tuple[Tensor, tuple[NDArray[np.int32], .
     return z[torch.from_numpy(picked).to(z.device)], tuple(_codes_at(picked, len(z), grid) for grid in out.codes)
 
 
+def _decoded_codes(model: Model, shape: Sequence[int]) -> NDArray[np.uint8]:
+    """What grids of one code each decode to, uint8 (K, H, W, C), for pictures of `shape` (C, H, W); see BookSnapshot."""
+    books = model.quantizer.books
+    if len(books) != 1 or len(shape) != 3 or books[0].K * math.prod(shape) > DECODED_BYTES:
+        return np.zeros((0, 0, 0, 0), dtype=np.uint8)
+    K, grid = books[0].K, model.latent_shape
+    device = next(model.parameters()).device
+    indices = torch.arange(K, device=device).reshape(K, *(1 for _ in grid)).expand(K, *grid)
+    was_training = model.training
+    model.eval()
+    try:
+        parts = [model.decode(model.quantizer.codes((indices[start : start + BATCH],))) for start in range(0, K, BATCH)]
+    finally:
+        model.train(was_training)
+    pictures: NDArray[np.uint8] = drawable(torch.cat(parts)).astype(np.uint8, copy=False)
+    return pictures
+
+
 def _codes_at(picked: NDArray[np.int64], places: int, indices: Tensor) -> NDArray[np.int32]:
     flat = indices.reshape(-1).cpu().numpy()
     return flat[picked * len(flat) // places].astype(np.int32)
@@ -196,13 +219,3 @@ def _cells(z: Tensor) -> NDArray[np.float32]:
     while array.ndim < 4:
         array = array[:, None]
     return array
-
-
-def _drawable(x: Tensor) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """Pictures as uint8 (N, H, W, C); points as float32 (N, 2)."""
-    if x.ndim != 4:
-        points: NDArray[np.float32] = x.detach().float().cpu().numpy()
-        return points
-    if x.dtype != torch.uint8:
-        x = x.detach().float().nan_to_num().clamp(0, 1).mul(255).round().to(torch.uint8)
-    return np.ascontiguousarray(x.cpu().movedim(1, -1).numpy())

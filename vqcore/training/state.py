@@ -12,21 +12,20 @@ from vqcore.errors import RunError
 from vqcore.records import State
 
 if TYPE_CHECKING:
-    from vqcore.training.trainer import Trainer
+    from vqcore.training.loop import Loop
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def pack(trainer: Trainer) -> State:
+def pack(trainer: Loop) -> State:
     """Copies, so that training may go on while the state is written."""
-    tensors: dict[str, torch.Tensor] = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
-    names: dict[torch.Tensor, str] = {parameter: name for name, parameter in trainer.model.named_parameters()}
-    for parameter, moments in trainer.optimizer.state.items():
+    tensors: dict[str, torch.Tensor] = {}
+    for prefix, part in trainer.parts().items():
+        tensors |= {f"{prefix}.{name}": value for name, value in part.state_dict().items()}
+    names: dict[torch.Tensor, str] = {parameter: name for name, parameter in trainer.learner.named_parameters()}
+    for parameter, moments in trainer.optimizer.state.items() if trainer.optimizer else ():
         for key, value in moments.items():
             tensors[f"optimizer.{names[parameter]}.{key}"] = value
-    for i, meter in enumerate(trainer.meters):
-        for name, value in meter.state_dict().items():
-            tensors[f"meter{i}.{name}"] = value
     if trainer.window.sums is not None and trainer.window.bad is not None:
         tensors["window.sums"], tensors["window.bad"] = trainer.window.sums, trainer.window.bad
     return State(
@@ -39,11 +38,12 @@ def pack(trainer: Trainer) -> State:
             "terms": list(trainer.window.names),
             "window": trainer.window.steps,
             "precision": next(name for name, dtype in PRECISIONS.items() if dtype == trainer.precision),
+            **trainer.about(),
         },
     )
 
 
-def unpack(trainer: Trainer, state: State) -> None:
+def unpack(trainer: Loop, state: State) -> None:
     """Put `state` into a trainer built from its config. Raises RunError when they do not fit."""
     groups: dict[str, dict[str, torch.Tensor]] = {}
     for name, value in state.tensors.items():
@@ -51,14 +51,10 @@ def unpack(trainer: Trainer, state: State) -> None:
         groups.setdefault(group, {})[rest] = torch.from_numpy(np.array(value)).to(trainer.device)
     meta: dict[str, Any] = dict(state.meta)
     try:
-        trainer.model.load_state_dict(groups.get("model", {}))
-        for i, meter in enumerate(trainer.meters):
-            meter.load_state_dict(groups.get(f"meter{i}", {}))
-        optimizer = groups.get("optimizer", {})
-        for name, parameter in trainer.model.named_parameters():
-            moments = {key.removeprefix(f"{name}."): value for key, value in optimizer.items() if key.startswith(f"{name}.")}
-            if moments:
-                trainer.optimizer.state[parameter] = _like(parameter, moments, fused=bool(trainer.optimizer.defaults["fused"]))
+        for prefix, part in trainer.parts().items():
+            part.load_state_dict(groups.get(prefix, {}))
+        if trainer.optimizer is not None:
+            _unpack_moments(trainer.optimizer, trainer.learner, groups.get("optimizer", {}))
         window = groups.get("window", {})
         trainer.window.sums, trainer.window.bad = window.get("sums"), window.get("bad")
         trainer.window.names = tuple(meta["terms"])
@@ -69,6 +65,13 @@ def unpack(trainer: Trainer, state: State) -> None:
         trainer.precision = PRECISIONS[meta["precision"]]
     except (KeyError, RuntimeError, ValueError) as error:
         raise RunError(f"The checkpoint does not fit its own configuration: {error}. Start the run again from the beginning.") from None
+
+
+def _unpack_moments(optimizer: torch.optim.Optimizer, learner: torch.nn.Module, found: dict[str, torch.Tensor]) -> None:
+    for name, parameter in learner.named_parameters():
+        moments = {key.removeprefix(f"{name}."): value for key, value in found.items() if key.startswith(f"{name}.")}
+        if moments:
+            optimizer.state[parameter] = _like(parameter, moments, fused=bool(optimizer.defaults["fused"]))
 
 
 def _like(parameter: torch.Tensor, moments: dict[str, torch.Tensor], *, fused: bool) -> dict[str, torch.Tensor]:

@@ -14,7 +14,8 @@ from vqcore.records import Term
 class LossWindow:
     """The steps since the last point: sums of the loss and its terms, and the first step at which each was not finite."""
 
-    def __init__(self) -> None:
+    def __init__(self, remedy: str = "Lower the learning rate") -> None:
+        self.remedy = remedy  # what to try when it diverges
         self.names: tuple[str, ...] = ()  # "loss" and the terms
         self.sums: Tensor | None = None  # float32 (1 + terms,)
         self.bad: Tensor | None = None  # int64 (1 + terms,); −1: always finite
@@ -39,8 +40,8 @@ class LossWindow:
         for name, first in [*zip(self.names[1:], bad[1:], strict=True), (self.names[0], bad[0])]:
             if first >= 0:
                 raise Diverged(
-                    f"The {name} became NaN or infinite at step {first:,}. "
-                    "Lower the learning rate or raise the commitment weight, then start again or resume from the last checkpoint."
+                    f"The {name.replace('_', '-')} became NaN or infinite at step {first:,}. "
+                    f"{self.remedy}, then start again or resume from the last checkpoint."
                 )
         means = {name: value / self.steps for name, value in zip(self.names, sums, strict=True)}
         self.steps = 0

@@ -87,6 +87,14 @@ MODEL: dict[str, Entry] = {
         ("downsampling",),
         ("stride", "compression factor"),
     ),
+    "net": Entry(
+        "Network",
+        "Whether encoder and decoder look at neighbourhoods, or at the whole input at once.",
+        "Convolutions keep a grid; fully connected layers make one vector of a point or of a small picture.",
+        where="vqcore.config.model.VQVAEConfig.net",
+        fields=("net",),
+        plain=("mlp", "conv", "fully connected", "convolution"),
+    ),
     "hidden": Entry(
         "Width",
         "How many channels the hidden layers have: more is stronger and slower.",

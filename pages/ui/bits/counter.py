@@ -68,7 +68,7 @@ def counter() -> Choice:
 
 def _example() -> _Example | None:
     """The open run's first picture, else that of a run that comes with the program."""
-    folder, example = session.current_run(), session.example()
+    folder, example = session.current_model(), session.example()
     if folder is None and example:
         folder = session.store().get(example)
     if folder is not None:

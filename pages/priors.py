@@ -1,0 +1,76 @@
+"""Priors: learn how a model's codes hang together, and watch pictures come out of nothing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import session, terms
+from pages.ui.empty import no_run
+from pages.ui.priors import shelf, watching
+from pages.ui.screens import header
+from vqcore.errors import RunError
+from vqcore.runs.folder import RunFolder
+
+
+def shown_prior(opened: RunFolder | None) -> RunFolder | None:
+    """The open prior; else the best one over the open model's codes; with nothing open the bundled one, or one of the example's codes."""
+    if opened is not None and session.parent_of(opened) is not None:
+        return opened
+    model = opened or _run(session.example_prior()) or _run(session.example())
+    if model is None or session.parent_of(model) is not None:
+        return model
+    best = min(shelf.trained_on(model).values(), key=lambda entry: (entry.figures and entry.figures.bits) or 0.0, default=None)
+    return _run(best.id) if best is not None else None
+
+
+def _run(run_id: str) -> RunFolder | None:
+    try:
+        return session.store().get(run_id) if run_id else None
+    except RunError:  # deleted since it was listed
+        return None
+
+
+def learn(parent: RunFolder) -> None:
+    """The ladder, for the codes of one model."""
+    told = session.parent_of(parent)
+    name = session.plain((told.name or told.run) if told else parent.about().name)
+    st.subheader(f"Learn the codes of {name}", anchor=False)
+    shelf.shelf(parent)
+
+
+header("priors")
+opened = session.current_run()
+prior = shown_prior(opened)
+parent = opened or prior or _run(session.example())
+if prior is not None:
+    watching.watch(prior)
+    st.markdown(
+        ":material/touch_app: **Try this.** Count the histogram, then train PixelCNN: whose pictures are better, and by how many bits?"
+    )
+elif parent is not None:
+    st.info(
+        "A model turns pictures into grids of codes. A prior learns which grids are likely, cell by cell; what it draws, the model's "
+        "decoder turns into pictures that nobody has drawn. Choose how much it may know.",
+        icon=":material/lightbulb:",
+    )
+    st.markdown(":material/touch_app: **Try this.** Count the histogram first: it takes seconds. Do its pictures look like anything?")
+if parent is not None:
+    learn(parent)
+else:
+    no_run("Here a prior learns which grids of codes are likely, and draws new ones. It needs a trained model.")
+terms.words(
+    "prior",
+    "autoregressive",
+    "raster_order",
+    "uniform",
+    "histogram",
+    "pixelcnn",
+    "transformer",
+    "conditional",
+    "cross_entropy",
+    "bits_per_code",
+    "bits_per_image",
+    "overfitting",
+    "samples",
+    key="priors",
+)

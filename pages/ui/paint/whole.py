@@ -1,0 +1,173 @@
+"""Edits of the whole grid: exchange codes, shuffle, shift, noise, blend. Session keys owned here: `paint_whole_*`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from pages.ui import models, session
+from pages.ui.paint import canvas, state
+from pages.ui.paint.source import Source
+from pages.ui.terms import help_text
+from vqcore import edits
+from vqcore.errors import VQError
+from vqcore.layout import Grid
+
+Codes = NDArray[np.int64]
+_SIGNS = {
+    "up": ":material/arrow_upward:",
+    "down": ":material/arrow_downward:",
+    "left": ":material/arrow_back:",
+    "right": ":material/arrow_forward:",
+}
+_WAYS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+def show(source: Source) -> None:
+    """The hands. Each is one entry of the canvas's history: Undo takes it back."""
+    book = _book(source)
+    grid = source.layout.grids[book]
+    if grid.cells < 2:
+        st.info("A single code stands for the whole image: there is nothing to arrange. Exchange it above.", icon=":material/info:")
+    _swap(source, book, grid)
+    if grid.cells > 1:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _arrange(source, book, grid)
+            _noise(source, book, grid)
+        with right:
+            _blend(source, book)
+
+
+def _book(source: Source) -> int:
+    names = [grid.name for grid in source.layout.grids]
+    if len(names) == 1:
+        return 0
+    return int(
+        st.segmented_control("Codebook", range(len(names)), format_func=names.__getitem__, default=0, required=True, key="paint_whole_book")
+    )
+
+
+def _swap(source: Source, book: int, grid: Grid) -> None:
+    codes = _part(source, book)
+    common, rare = _two(codes, grid.K)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for name, label, default in (("old", "Code", common), ("new", "by code", rare)):
+            st.number_input(
+                label, 0, grid.K - 1, min(default, grid.K - 1), 1, key=f"paint_whole_{name}", width=130, help=help_text("index")
+            )
+        st.button(
+            "Replace everywhere",
+            icon=":material/find_replace:",
+            key="paint_whole_replace",
+            on_click=_apply,
+            args=(source, book, "Replace", lambda codes: edits.replaced(codes, *_typed())),
+        )
+        st.button(
+            "Exchange both",
+            icon=":material/swap_horiz:",
+            key="paint_whole_exchange",
+            on_click=_apply,
+            args=(source, book, "Exchange", lambda codes: edits.exchanged(codes, *_typed())),
+        )
+
+
+def _arrange(source: Source, book: int, grid: Grid) -> None:
+    st.markdown("**Arrangement**")
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Shuffle the cells",
+            icon=":material/shuffle:",
+            key="paint_whole_shuffle",
+            on_click=_apply,
+            args=(source, book, "Shuffle", lambda codes: edits.shuffled(codes, secrets.randbits(32))),
+            help="The same codes, as often as before, each in a cell drawn at random: the vocabulary stays, the arrangement is gone.",
+        )
+        ways = _WAYS if len(grid.shape) == 2 else {name: _WAYS[name] for name in ("left", "right")}
+        for name, by in ways.items():
+            st.button(
+                "",
+                icon=_SIGNS[name],
+                key=f"paint_whole_{name}",
+                on_click=_apply,
+                args=(source, book, f"Shift {name}", lambda codes, by=by: edits.shifted(codes, *by[-codes.ndim :])),
+                help=f"Shift all codes one cell {name}; what leaves enters at the other side.",
+            )
+
+
+def _noise(source: Source, book: int, grid: Grid) -> None:
+    share = st.slider("Share of cells to noise", 0, 100, 20, 5, format="%d %%", key="paint_whole_share") / 100
+    st.button(
+        "Noise",
+        icon=":material/grain:",
+        key="paint_whole_noise",
+        disabled=grid.K < 2,
+        on_click=_apply,
+        args=(source, book, "Noise", lambda codes: edits.noised(codes, share, grid.K, secrets.randbits(32))),
+        help="That share of the cells gets another code, any other as likely.",
+    )
+
+
+def _blend(source: Source, book: int) -> None:
+    st.markdown("**Blend with another image**")
+    count = len(source.pictures)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        other = st.number_input(f"Image, 1 to {count}", 1, count, min(2, count), 1, key="paint_whole_other", width=150) - 1
+        st.image(_enlarged(source.pictures[other]), width=56)
+    share = st.slider("Share of cells from it", 0, 100, 50, 5, format="%d %%", key="paint_whole_blend_share") / 100
+    pattern = st.segmented_control(
+        "Which cells",
+        edits.PATTERNS,
+        default="left and right",
+        format_func=str.capitalize,
+        required=True,
+        key="paint_whole_pattern",
+        wrap=True,
+    )
+
+    def blended(codes: Codes) -> Codes:
+        easel = models.painter(source.run) if models.ready() else None
+        second = source.layout.split(canvas.picture_of(source, easel, int(other)).codes[None])[book][0]
+        return edits.blended(codes, second, share, pattern)
+
+    st.button("Blend", icon=":material/join_inner:", key="paint_whole_blend", on_click=_apply, args=(source, book, "Blend", blended))
+
+
+def _apply(source: Source, book: int, label: str, edit: Callable[[Any], Codes]) -> None:
+    """A callback: change one book of what is on the canvas. What fails is said; the grid stays."""
+    try:
+        row = state.current(source)
+        parts = [part[0] for part in source.layout.split(row[None])]
+        parts[book] = edit(parts[book])
+        state.push(source.of, label, source.layout.join([part[None] for part in parts])[0])
+    except VQError as error:
+        st.session_state["paint_whole_problem"] = str(error)
+        st.toast(session.plain(str(error)), icon=":material/error:")
+
+
+def _part(source: Source, book: int) -> Codes:
+    part: Codes = source.layout.split(state.current(source)[None])[book][0]
+    return part
+
+
+def _typed() -> tuple[int, int]:
+    return int(st.session_state["paint_whole_old"]), int(st.session_state["paint_whole_new"])
+
+
+def _two(codes: Codes, K: int) -> tuple[int, int]:
+    """The code that stands most often in the grid, and the next; where there is no other, the next by index."""
+    found, counts = np.unique(codes, return_counts=True)
+    order = found[np.argsort(-counts, kind="stable")]
+    return int(order[0]), int(order[1]) if len(order) > 1 else (int(order[0]) + 1) % K
+
+
+def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """With sharp pixels: at least 56 of them high."""
+    by = max(1, -(-112 // picture.shape[0]))
+    large = picture.repeat(by, axis=0).repeat(by, axis=1)
+    return large[..., 0] if large.shape[2] == 1 else large

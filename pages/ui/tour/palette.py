@@ -1,0 +1,64 @@
+"""Card 1: a photograph redrawn with K colours. Everything is computed in the browser. Session keys owned here: `tour_palette`."""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+
+from pages.ui import session
+from pages.ui.tour import progress
+from vqcore.data.scikit import scikit_file
+from vqcore.errors import DataError
+
+NAME = "palette"
+KEY = "tour_palette"
+SIZE = (480, 320)  # pixels, width and height
+BOX = (0, 0, 640, 427)  # of the photograph
+_ASSETS = Path(__file__).resolve().parents[3] / "assets" / "palette"
+
+_component = st.components.v2.component(
+    "vq_palette",
+    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
+    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
+    js="\n".join((_ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in ("kmeans", "component")),
+)
+
+
+def show() -> str:
+    """Draw the card; what was seen, once the slider was moved."""
+    try:
+        picture = photograph()
+    except DataError as error:
+        st.warning(session.plain(str(error)), icon=":material/hide_image:")
+        return ""
+    tried = NAME in progress.read().tried
+    state = st.session_state.get(KEY) or {}
+    colours = state.get("colours")
+    data = {"picture": picture, "tried": tried, "colours": colours}
+    _component(key=KEY, data=data, default={"colours": None}, on_colours_change=_moved)
+    K = int(colours) if isinstance(colours, int | float) else 8
+    return (
+        f"You quantised a picture: every pixel became the number of its nearest colour, one of {K}. "
+        "The list of colours is a **codebook**, each colour a **code**."
+        if tried
+        else ""
+    )
+
+
+def _moved() -> None:
+    progress.tried(NAME)
+
+
+@cache
+def photograph() -> str:
+    """The photograph as a JPEG, inline. Raises DataError where scikit-learn's is missing."""
+    with Image.open(scikit_file("images/china.jpg")) as whole:
+        small = whole.convert("RGB").crop(BOX).resize(SIZE, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

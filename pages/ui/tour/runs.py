@@ -1,0 +1,87 @@
+"""The tour's runs: each owner's own, ordinary runs, started and treated by one click. Session keys owned here: `tour_problem`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import live, session
+from pages.ui.tour import progress
+from vqcore.config.tour import TOUR
+from vqcore.control import Command
+from vqcore.errors import RunError, VQError
+from vqcore.runs.folder import RunFolder
+
+
+def folder(card: str) -> RunFolder | None:
+    """This owner's run of that card; None before it is started, and where it was deleted since."""
+    run_id = progress.read().runs.get(card, "")
+    try:
+        return session.store().get(run_id) if run_id else None
+    except RunError:
+        return None
+
+
+def view(card: str) -> live.View | None:
+    """How that run stands; None without one."""
+    run = folder(card)
+    try:
+        return live.watch(run).look() if run is not None else None
+    except RunError:  # deleted this moment
+        return None
+
+
+def begin(card: str) -> None:
+    """Callback: a new run of that card."""
+    tour, who = TOUR[card], session.owner()
+    try:
+        run = session.store().create(tour.config, name=tour.name, owner=who.hash, nickname=who.nickname, preset=f"tour:{card}")
+        session.engine().submit(run.id)
+        if tour.pause_at:
+            session.engine().send(run.id, _signed(Command("step", steps=tour.pause_at)))
+        progress.change(runs=progress.read().runs | {card: run.id})
+    except VQError as error:
+        st.session_state["tour_problem"] = str(error)
+
+
+def send(card: str, *commands: Command) -> None:
+    """Callback: give commands to that run, in this order."""
+    run = folder(card)
+    if run is None:
+        return
+    try:
+        for command in commands:
+            session.engine().send(run.id, _signed(command))
+    except VQError as error:
+        st.session_state["tour_problem"] = str(error)
+
+
+def _signed(command: Command) -> Command:
+    who = session.owner()
+    return Command(command.kind, author=who.hash, nickname=who.nickname, steps=command.steps, changes=command.changes)
+
+
+def waits(seen: live.View | None) -> str:
+    """Why nothing moves, as markdown; "" when something does, or nothing was asked for."""
+    health = session.engine().health()
+    if seen is None:
+        return "The engine is still warming up; you may press the button all the same." if health.state == "starting" else ""
+    match seen.state:
+        case "queued" | "starting":
+            return session.plain(seen.status.message or "Waiting for a free place.") + " It begins by itself."
+        case "running" if seen.evaluation is None:
+            return "It has begun; its first pictures come in a moment."
+        case _:
+            return ""
+
+
+def problem(seen: live.View | None) -> str:
+    """What went wrong, as markdown, or ""."""
+    if said := str(st.session_state.pop("tour_problem", "")):
+        return session.plain(said)
+    health = session.engine().health()
+    if health.state == "failed":
+        return f"The engine failed, so nothing can be trained now. {session.plain(health.message)}"
+    if seen is not None and seen.state in ("failed", "interrupted", "stopped"):
+        why = seen.status.error or seen.status.message or "It ended before its last step."
+        return f"{session.plain(why)} Press the button to start anew."
+    return ""

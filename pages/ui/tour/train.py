@@ -1,0 +1,55 @@
+"""Card 3: sixteen codes learn in the true plane, first at a speed that one can follow. Session keys owned here: `tour_plane*`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import live
+from pages.ui.tour import bundled, frames, progress, runs, stage
+from vqcore.control import Command
+
+NAME = "train"
+SPEED = "train.speed_limit"
+HINT = "Choose a code, here or in the plane, to find it in both."
+
+
+def show() -> str:
+    """Draw the card; what was seen, once the digits can be told apart."""
+    stage.follow(NAME, _body)
+    seen = runs.view(NAME)
+    if seen is None or seen.evaluation is None or not _learnt(seen):
+        return ""
+    now = seen.evaluation
+    return (
+        "**Training** moved each code to the digits that chose it, those in its **cell**, while encoder and decoder moved too. "
+        f"{now.books[0].used} of {now.books[0].K} codes are in use; the error fell to {now.nmse:.2f}. "
+        f"Answering with the mean digit would give {now.nmse_mean_picture:.2f}."
+    )
+
+
+def _body(seen: live.View | None) -> None:
+    with stage.row():
+        if seen is None or stage.broken_off(seen):
+            stage.act("Train", ":material/play_arrow:", f"tour_begin_{NAME}", runs.begin, NAME)
+            stage.note("Sixteen codes of two numbers, placed on sixteen digits: not trained yet.")
+        elif not seen.ended:
+            slow = float(seen.config.at(SPEED)) > 0
+            waiting = any(command.kind == "treat" for command in seen.waiting)
+            faster = Command("treat", changes={SPEED: 0.0})
+            stage.act("Faster", ":material/fast_forward:", f"tour_faster_{NAME}", runs.send, NAME, faster, off=not slow or waiting)
+            stage.note(runs.waits(seen) or ("Ten steps a second: follow one disc. Then press Faster." if slow else "As fast as it goes."))
+        else:
+            stage.act("Train again", ":material/replay:", f"tour_begin_{NAME}", runs.begin, NAME, first=False)
+            stage.note("Finished.")
+    stage.problem(seen)
+    started = seen is not None and seen.evaluation is not None
+    run = seen.folder if seen is not None and started else bundled.run()
+    if run is not None:
+        frames.plane(run, "tour_plane", HINT, untrained=not started)
+    if seen is not None and _learnt(seen) and NAME not in progress.read().tried:
+        progress.tried(NAME)
+        st.rerun()
+
+
+def _learnt(seen: live.View) -> bool:
+    return seen.state == "finished" or stage.clear(seen)

@@ -98,3 +98,16 @@ def test_the_work_is_counted_by_hand() -> None:
     pictures = make((1, 8, 8), residual_blocks=0)
     encoder, decoder = 16 * (4 * 4 * 8 + 9 * 8 * 8 + 8 * 4), 16 * (9 * 4 * 8 + 4 * 4 * 8)
     assert multiplications(pictures, (1, 8, 8)) == encoder + decoder
+
+
+def test_a_picture_can_go_through_without_convolutions() -> None:
+    model, x = make((1, 8, 8), net="mlp", downsampling="vector"), torch.rand(6, 1, 8, 8)
+    out = model(x)
+    assert out.x_hat.shape == x.shape and out.codes[0].shape == (6,) and model.latent_shape == ()
+    assert not any(isinstance(part, torch.nn.Conv2d) for part in model.modules())
+    assert torch.allclose(model.eval()(x[2:3]).x_hat, model(x).x_hat[2:3], atol=1e-6)
+
+
+def test_without_convolutions_there_is_no_grid() -> None:
+    with pytest.raises(ConfigError, match="downsampling"):
+        VQVAEConfig.parse({"net": "mlp", "downsampling": 2})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,17 @@ def test_snapshot_round_trip_with_several_books_and_with_none(tmp_path: Path, ma
         assert [book.name for book in back.books] == ["codes"] * len(books)
         for a, b in zip(back.books, books, strict=True):
             assert all(same(getattr(a, name), getattr(b, name)) for name in ("codebook", "usage", "validation_usage", "age", "ema_count"))
+
+
+def test_what_codes_decode_to_is_kept_and_may_be_missing(tmp_path: Path, make: Any) -> None:
+    book = make.snapshot(1).books[0]
+    pictures = np.arange(len(book.codebook) * 12, dtype=np.uint8).reshape(len(book.codebook), 2, 2, 3)
+    arrays.write_snapshot(tmp_path / "1.npz", Snapshot(1, (replace(book, decoded=pictures),)))
+    assert same(arrays.read_snapshot(tmp_path / "1.npz").books[0].decoded, pictures)
+    with np.load(tmp_path / "1.npz") as archive:  # as an earlier version wrote it
+        older = {name: archive[name] for name in archive.files if not name.startswith("decoded")}
+    np.savez(tmp_path / "2.npz", **older)
+    assert len(arrays.read_snapshot(tmp_path / "2.npz").books[0].decoded) == 0
 
 
 def test_every_cut_of_a_picture_file_is_reported(tmp_path: Path, make: Any) -> None:

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from vqcore.config.run import RunConfig
 from vqcore.errors import GridError, VQError
 from vqcore.layout import Grid, Layout
 from vqcore.runs.grids import MOST_BYTES, GridStore, SavedGrid, from_document, from_token, to_document, to_token
+from vqcore.runs.store import RunStore
 
 LAYOUT = Layout((Grid("top", 5, (2, 2)), Grid("bottom", 300, (3,))))
 CODES = np.array([0, 4, 2, 1, 299, 0, 17])
@@ -158,3 +160,15 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / ".grids").write_text("a file", encoding="utf-8")
     with pytest.raises(VQError, match="was not saved"):
         GridStore(tmp_path).save(GRID, LAYOUT)
+
+
+def test_a_deleted_run_takes_its_grids_with_it(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    run, other = (store.create(RunConfig(), name=name) for name in ("mine", "another"))
+    run.set_status(state="finished")
+    grids = GridStore(tmp_path)
+    for folder in (run, other):
+        grids.save(replace(GRID, run=folder.id), LAYOUT)
+    store.delete(run.id)
+    assert not grids.list(run.id, LAYOUT)
+    assert len(grids.list(other.id, LAYOUT)) == 1

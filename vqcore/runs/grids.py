@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import secrets
+import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,6 +256,10 @@ class GridStore:
             retried(lambda: path.unlink(missing_ok=True))
         except OSError as error:
             raise RunError(f"{path} cannot be deleted ({error.strerror or error}). Make the folder writable.") from None
+
+    def drop(self, run: str) -> None:
+        """Forget all grids saved for a run; harmless when there are none."""
+        shutil.rmtree(self._folder(run), ignore_errors=True)
 
     def _folder(self, run: str) -> Path:
         if not _RUN.fullmatch(run):

@@ -20,6 +20,7 @@ from vqcore.runs.analysis import drop, scratch_of
 from vqcore.runs.files import retried
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.frozen import beginning
+from vqcore.runs.grids import GridStore
 from vqcore.runs.names import unused_id
 from vqcore.runs.status import About, Figures, RunState, Status, judge, judged
 
@@ -197,6 +198,7 @@ class RunStore:
         for path in self.root.glob(f"{_TRASH}*"):  # with what an earlier removal could not finish
             shutil.rmtree(path, ignore_errors=True)
         drop(scratch_of(self.root), run_id)
+        GridStore(self.root).drop(run_id)
 
     def find(self, identity: str) -> RunFolder | None:
         """The newest run of the same experiment that has finished, waits or trains; not one that was treated, stopped, or failed.

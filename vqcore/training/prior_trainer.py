@@ -152,7 +152,7 @@ class PriorTrainer(Loop):
             for start in range(0, len(codes), batch):
                 rows = codes[start : start + batch].long()
                 given = labels[start : start + batch] if prior.conditional else None
-                total -= float(log_probabilities(prior, rows, given).double().sum())
+                total -= float(log_probabilities(prior, rows, given).cpu().double().sum())
         return total / codes.numel() / _NATS
 
     def _references(self, count: int) -> tuple[float, float]:

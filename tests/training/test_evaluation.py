@@ -1,0 +1,55 @@
+"""What a snapshot keeps of the model: what each code draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vqcore.config.model import VQVAEConfig
+from vqcore.metrics.codebook import UsageMeter
+from vqcore.models.base import Model
+from vqcore.models.registry import build_model
+from vqcore.records import DECODED_BYTES, BookSnapshot
+from vqcore.training.evaluation import snapshot, to_model
+
+
+def model_of(K: int, shape: tuple[int, ...], modality: str = "image", **settings: object) -> Model:
+    torch.manual_seed(0)
+    config = VQVAEConfig.parse({"quantizer": {"kind": "vq", "K": K, "D": 3, "init": "normal"}, "hidden": 8, **settings})
+    return build_model(config, shape, modality, 0.1)
+
+
+def book_of(model: Model, x: torch.Tensor, K: int) -> BookSnapshot:
+    return snapshot(model, x, (UsageMeter(K),), (np.zeros(K, dtype=np.int64),), 0).books[0]
+
+
+@pytest.mark.parametrize("settings", [{"downsampling": 2}, {"downsampling": "vector"}, {"downsampling": "vector", "net": "mlp"}])
+def test_a_picture_of_one_code_everywhere_is_what_that_code_draws(settings: dict[str, object]) -> None:
+    K, shape = 9, (3, 8, 8)
+    model, x = model_of(K, shape, **settings), torch.randint(0, 256, (40, *shape), dtype=torch.uint8)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    decoded = book_of(model, x, K).decoded
+    assert decoded.shape == (K, 8, 8, 3) and decoded.dtype == np.uint8
+    with torch.no_grad():
+        grid = torch.full((1, *model.latent_shape), 4)
+        expected = model.decode(model.quantizer.codes((grid,)))[0].mul(255).round().movedim(0, -1).numpy()
+    assert np.abs(decoded[4] - expected).max() <= 1
+    assert len(np.unique(decoded.reshape(K, -1), axis=0)) == K
+    assert model.training and all(torch.equal(value, before[name]) for name, value in model.state_dict().items()), "nothing has changed"
+
+
+def test_for_single_vectors_it_is_the_reconstruction() -> None:
+    model, x = model_of(5, (1, 8, 8), downsampling="vector"), torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
+    decoded = book_of(model, x, 5).decoded
+    with torch.no_grad():
+        out = model.eval()(to_model(x))
+    drawn = out.x_hat.mul(255).round().movedim(1, -1).numpy()
+    assert np.abs(decoded[out.codes[0].numpy()] - drawn).max() <= 1
+
+
+def test_points_and_large_books_keep_none() -> None:
+    points = model_of(4, (2,), "points", downsampling="vector")
+    assert len(book_of(points, torch.randn(30, 2), 4).decoded) == 0
+    K = DECODED_BYTES // 64 + 1
+    assert len(book_of(model_of(K, (1, 8, 8), downsampling=2), torch.zeros(4, 1, 8, 8, dtype=torch.uint8), K).decoded) == 0

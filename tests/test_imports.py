@@ -44,8 +44,13 @@ WING = [
     "plots",
     "edits",
     "layout",
+    "lessons",
 ]
-LIGHT = [name for name in modules("vqcore") if name.split(".")[1:2] and name.split(".")[1] in WING] + ["vqcore.jobs.engine"]
+LIGHT = [name for name in modules("vqcore") if name.split(".")[1:2] and name.split(".")[1] in WING] + [
+    "vqcore.jobs.engine",
+    "vqcore.museum.exhibits",
+    "vqcore.museum.trial",
+]
 
 
 def test_the_light_wing_is_listed() -> None:

@@ -31,3 +31,11 @@ class Diverged(VQError):
 
 class GridError(VQError):
     """Codes that a model cannot take: another shape, an index outside its codebook, or a document that lies."""
+
+
+class LessonError(VQError):
+    """A lesson that is not there, or an answer that cannot be kept."""
+
+
+class LinkError(VQError):
+    """A link to a state that was altered, or that names what this program does not have."""

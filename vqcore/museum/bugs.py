@@ -20,7 +20,7 @@ from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.revival import dead_codes, replacements
 from vqcore.quantizers.vq import VQ
 
-_TINY = 1e-12
+_TINY = 1e-30  # counts of codes that nothing hits halve and halve; code and sum shrink alike until then
 
 
 class _Altered(VQ):

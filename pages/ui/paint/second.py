@@ -153,7 +153,8 @@ def show(source: Source) -> None:
 
 
 def _title(entry: Summary) -> str:
-    return f"{entry.what}: {entry.name}" + ("" if entry.state == "finished" else f" ({entry.state}, step {entry.step:,})")
+    named = entry.name if entry.name == entry.what else f"{entry.what}: {entry.name}"
+    return named + ("" if entry.state == "finished" else f" ({entry.state}, step {entry.step:,})")
 
 
 def _choose(source: Source) -> None:

@@ -89,6 +89,7 @@ function snap(self, pictures, i, code, what) {
 
 function receive(self, data) {
   self.root.classList.toggle("next", !data.tried);
+  self.root.classList.toggle("drawing", data.drawing);
   if (self.model !== data.model) {
     self.model = data.model;
     self.told = JSON.parse(data.model);

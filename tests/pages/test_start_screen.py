@@ -16,7 +16,6 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import session
 from pages.ui.tour import answers, bundled, cards, frames, progress
 from vqcore.config.tour import BUNDLED, TOUR
-from vqcore.data.registry import load
 from vqcore.records import BookEvaluation, BookSnapshot, Evaluation, Event, Gallery, Snapshot
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.lease import acquire
@@ -402,7 +401,3 @@ def test_a_run_from_before_codes_were_decoded_gives_no_frames(store: RunStore) -
     shutil.rmtree(run.path / "snapshots")
     (run.path / "snapshots").mkdir()
     assert frames.of(run).look() == []
-
-
-def test_the_data_of_the_tour_need_no_network() -> None:
-    assert {load(tour.config.data).name for tour in TOUR.values()} == {"digits"}

@@ -25,17 +25,21 @@ class TourRun:
     pause_at: int = 0
 
 
-def _one_code(train: TrainConfig, **quantizer: float | str) -> RunConfig:
-    """The whole picture is one code; layers without convolutions make steps of about a millisecond."""
-    book = VQConfig.parse({"K": K, "D": D, "init": "data"} | quantizer)
-    model = VQVAEConfig(quantizer=book, downsampling="vector", net="mlp", hidden=128, residual_blocks=1)
+def _one_code(train: TrainConfig, **start: float | str) -> RunConfig:
+    """The whole picture is one code; layers without convolutions make steps of about a millisecond.
+
+    Codes follow the means of what they win, at once: by gradient they ended at errors of 0.30 to 0.32 where EMA reaches 0.29.
+    """
+    learning = {"learning": "ema", "ema_decay": 0.8, "commitment_weight": 1.0}
+    book = VQConfig.parse({"K": K, "D": D, "init": "data"} | learning | start)
+    model = VQVAEConfig(quantizer=book, downsampling="vector", net="mlp", hidden=128, residual_blocks=0)
     return RunConfig(data=DigitsConfig(), model=model, train=train)
 
 
 _SIXTEEN = TrainConfig(
-    steps=800,
-    batch_size=64,
-    lr=8e-3,
+    steps=600,
+    batch_size=128,
+    lr=6e-3,
     schedule="cosine",
     device="cpu",
     threads=1,
@@ -43,30 +47,34 @@ _SIXTEEN = TrainConfig(
     record_every=10,
     evaluate_every=10,
     evaluation_images=360,
-    checkpoint_every=800,
+    checkpoint_every=600,
 )
-_FAR = _SIXTEEN.edited({"steps": 860, "speed_limit": 2 * FOLLOW, "evaluate_every": 20, "checkpoint_every": 860})
+_FAR = _SIXTEEN.edited({"steps": 920, "evaluate_every": 20, "checkpoint_every": 920})
 _GRID = TrainConfig(
-    steps=400,
+    steps=450,
     batch_size=64,
     lr=6e-3,
-    schedule="cosine",
     device="cpu",
     threads=1,
     record_every=10,
     evaluate_every=50,
     evaluation_images=128,
-    checkpoint_every=400,
+    checkpoint_every=450,
 )
 
 TOUR: dict[str, TourRun] = {
     "train": TourRun("Tour: sixteen pictures", _one_code(_SIXTEEN)),
-    "broken": TourRun("Tour: codes far away", _one_code(_FAR, init="normal", init_scale=3.0), pause_at=40),
+    "broken": TourRun("Tour: codes far away", _one_code(_FAR, init="normal", init_scale=3.0), pause_at=20),
     "grid": TourRun(
         "Tour: a grid of codes",
         RunConfig(
             data=DigitsConfig(),
-            model=VQVAEConfig(quantizer=VQConfig(K=K, D=D, init="data"), downsampling=2, hidden=32, residual_blocks=1),
+            model=VQVAEConfig(
+                quantizer=VQConfig(K=K, D=D, init="data", learning="ema", ema_decay=0.8, commitment_weight=0.5),
+                downsampling=2,
+                hidden=32,
+                residual_blocks=0,
+            ),
             train=_GRID,
         ),
     ),

@@ -27,8 +27,8 @@ def chosen() -> Sweep | None:
     """The sweep whose points are drawn: one of those with a finished run."""
     store = sweepwork.sweeps()
     found = [sweep for sweep in store.list() if any(result.done and result.fixed_bits for result in store.results(sweep))]
-    # bits are moved by K and by the grid: sweeps that vary one of them first, and of those the ones that were measured with care
-    found.sort(key=lambda sweep: (not any(axis.path in (CODES, GRID) for axis in sweep.spec.axes), not sweep.read_only))
+    # bits are moved by K and by the grid: sweeps that vary them first, and of those the ones that were measured with care
+    found.sort(key=lambda sweep: (-sum(axis.path in (CODES, GRID) for axis in sweep.spec.axes), not sweep.read_only))
     return choose(found, "bits_sweep", "Measured by the sweep")
 
 

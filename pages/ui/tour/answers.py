@@ -58,15 +58,24 @@ def _body(run: RunFolder, waited: bool) -> None:
     with session.errors_shown():
         if stage.newly_tried() or (waited and (models.ready() or models.problem())):
             st.rerun()
-        said, drawing = "", None
-        if st.session_state.get("tour_draw"):
-            drawing, said = _drawn(run)
-        data: dict[str, Any] = {"model": _model(str(run.path)), "tried": NAME in progress.read().tried, "drawn": drawing}
-        _component(key=KEY, data=data, default={"snapped": None}, on_snapped_change=_snapped)
+        own = bool(st.session_state.get("tour_draw"))
+        drawing, said = _drawn(run) if own else (None, "")
         st.toggle("Draw one yourself", key="tour_draw", on_change=_opened)
-        if st.session_state.get("tour_draw"):
+        tried = NAME in progress.read().tried
+        data: dict[str, Any] = {"model": _model(str(run.path)), "tried": tried, "drawn": drawing, "drawing": own}
+        if not own:
+            _answers(data)
+            return
+        left, right = st.columns((1, 2))
+        with left:
             sketch(PAD, *_size(run), size=220, on_change=_sketched)
             st.caption(said)
+        with right:
+            _answers(data)
+
+
+def _answers(data: dict[str, Any]) -> None:
+    _component(key=KEY, data=data, default={"snapped": None}, on_snapped_change=_snapped)
 
 
 def _opened() -> None:
@@ -94,7 +103,7 @@ def _drawn(run: RunFolder) -> tuple[dict[str, Any] | None, str]:
         return None, "The model is being loaded: it takes a few seconds, once. Your drawing snaps when it is there."
     try:
         easel = models.painter(run)
-        code = int(easel.encode(picture)[0])
+        code = int(easel.encode(picture.copy())[0])
     except VQError as error:
         return None, session.plain(str(error))
     return {

@@ -11,6 +11,7 @@ from pages.ui.tour import cards, progress
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 2.5rem; padding-bottom: 0.5rem; }
 .st-key-tour_top h1 { padding: 0; }
+[data-testid="stMain"] { scroll-padding-bottom: 13rem; }
 .vq-dots { display: flex; gap: 0.6rem; align-items: center; height: 2.5rem; }
 .vq-dots div { width: 0.85rem; height: 0.85rem; border-radius: 50%; border: 2px solid currentColor; opacity: 0.6; box-sizing: border-box; }
 .vq-dots div.done { background: currentColor; }

@@ -21,8 +21,9 @@ from typing import Any
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -88,6 +89,12 @@ def _plotly_folder() -> Path:
     return Path(spec.origin).parent / "package_data"
 
 
+def start_page(request: Request) -> Response:
+    """`/start` leads to Start, which as the default page has the address `/` alone."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"./{query}")
+
+
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """The engine lives as long as the server."""
@@ -107,7 +114,7 @@ else:
     app = st.App(
         MAIN,
         lifespan=lifespan,
-        routes=[Mount("/plotly", LongLived(directory=_plotly_folder()))],
+        routes=[Route("/start", start_page), Mount("/plotly", LongLived(directory=_plotly_folder()))],
         middleware=[Middleware(OwnerCookie)],
         on_script_error=session.show_error,
     )

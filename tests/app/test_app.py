@@ -188,6 +188,8 @@ def test_a_started_server_answers(address: str) -> None:
         assert session.COOKIE in page.headers["set-cookie"]
     with get(f"{address}/inside?run=x") as deep:
         assert deep.headers["content-type"].startswith("text/html")
+    with get(f"{address}/start?card=3") as start:
+        assert start.url == f"{address}/?card=3"
     with get(f"{address}/plotly/plotly.min.js") as script:
         assert "javascript" in script.headers["content-type"]
         assert "max-age" in script.headers["cache-control"] and "set-cookie" not in script.headers

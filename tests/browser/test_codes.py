@@ -98,6 +98,7 @@ def test_the_map_selects_by_keyboard(codes: Page) -> None:
     )
     shows(codes, code_of(codes))
     button(codes, "codes_previous").click()
+    shows(codes, before)
     no_problems(codes)
 
 

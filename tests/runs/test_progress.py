@@ -54,7 +54,9 @@ def test_a_wish_can_be_taken_back(folder: RunFolder, tmp_path: Path) -> None:
     clear(folder, tmp_path, NAME)
     with Reporter(folder, tmp_path, NAME) as report:
         report(0, 1)
+        assert progress(folder, tmp_path, NAME) == Progress(0, 1)
     clear(folder, tmp_path, NAME)  # nothing to forget
+    assert progress(folder, tmp_path, NAME) is None
 
 
 @pytest.mark.parametrize("text", ["", "1", "a b", "1 2 3"])

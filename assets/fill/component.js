@@ -5,21 +5,6 @@ const instances = new WeakMap(); // parentElement → what is shown there
 const kept = new Map(); // of the window, by what is shown: how far it was
 const SVG = "http://www.w3.org/2000/svg";
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function sprite(node, sheet, i) {
-  const [column, row] = [i % sheet.columns, Math.floor(i / sheet.columns)];
-  const across = (at, count) => (count > 1 ? (100 * at) / (count - 1) : 0);
-  node.style.backgroundImage = `url("${sheet.picture}")`;
-  node.style.backgroundSize = `${100 * sheet.columns}% ${100 * sheet.rows}%`;
-  node.style.backgroundPosition = `${across(column, sheet.columns)}% ${across(row, sheet.rows)}%`;
-}
-
 const inkOn = ([r, g, b]) => (0.2126 * (r / 255) ** 2.2 + 0.7152 * (g / 255) ** 2.2 + 0.0722 * (b / 255) ** 2.2 > 0.2 ? "#000" : "#fff");
 const css = (rgb) => `rgb(${rgb.join(",")})`;
 const percent = (p) => (p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : p > 0 ? "< 0.1 %" : "0 %");

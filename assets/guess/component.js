@@ -4,21 +4,6 @@ const instances = new WeakMap(); // parentElement → what is shown there
 const games = new Map(); // of the window, by game: what was guessed, so that it outlives a visit to another page
 const SVG = "http://www.w3.org/2000/svg";
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function sprite(node, sheet, i) {
-  const [column, row] = [i % sheet.columns, Math.floor(i / sheet.columns)];
-  const across = (at, count) => (count > 1 ? (100 * at) / (count - 1) : 0);
-  node.style.backgroundImage = `url("${sheet.picture}")`;
-  node.style.backgroundSize = `${100 * sheet.columns}% ${100 * sheet.rows}%`;
-  node.style.backgroundPosition = `${across(column, sheet.columns)}% ${across(row, sheet.rows)}%`;
-}
-
 const percent = (p) => (p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : "< 0.1 %");
 const bits = (value) => value.toFixed(1);
 const sum = (values) => values.reduce((total, value) => total + value, 0);

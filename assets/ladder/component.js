@@ -3,13 +3,6 @@
 const instances = new WeakMap(); // parentElement → what is shown there
 const shown = new Map(); // of the window, by place: pictures or codes
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 const tell = (self, told) => self.say("picked", { at: Date.now() + Math.random(), ...told });
 
 function tilesOf(self, rung) {

@@ -69,19 +69,6 @@ function pick(self, code, focus) {
   fill(self);
 }
 
-// arrow keys move the focus within a group of buttons, `wide` abreast
-function arrows(group, wide, moved) {
-  group.addEventListener("keydown", (event) => {
-    const way = { ArrowRight: 1, ArrowDown: wide(), ArrowLeft: -1, ArrowUp: -wide() }[event.key];
-    if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const nodes = [...group.children];
-    const from = nodes.indexOf(group.getRootNode().activeElement);
-    moved(Math.max(0, Math.min(nodes.length - 1, from + way)), nodes);
-  });
-}
-
 function build(self, data) {
   const cells = data.shape[0] * data.shape[1];
   self.shape = data.shape;

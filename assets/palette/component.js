@@ -95,17 +95,7 @@ function listen(self) {
     });
   });
   self.dial.addEventListener("change", () => tried(self));
-  self.group.addEventListener("keydown", (event) => {
-    const way = { ArrowRight: 1, ArrowDown: 8, ArrowLeft: -1, ArrowUp: -8 }[event.key];
-    if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const nodes = [...self.group.children];
-    const from = nodes.indexOf(self.group.getRootNode().activeElement);
-    const to = Math.max(0, Math.min(nodes.length - 1, from + way));
-    nodes.forEach((node, k) => (node.tabIndex = k === to ? 0 : -1));
-    nodes[to].focus();
-  });
+  arrows(self.group, () => 8);
   self.canvas.addEventListener("click", (event) => {
     if (!self.now) return;
     const box = self.canvas.getBoundingClientRect();

@@ -198,17 +198,7 @@ function listen(self) {
     const near = (self.marks ?? []).map(([x, y], k) => [Math.hypot(x - px, y - py), k]).sort((a, b) => a[0] - b[0])[0];
     if (near) choose(self, near[0] > 60 || near[1] === self.code ? null : near[1]);
   });
-  self.group.addEventListener("keydown", (event) => {
-    const way = { ArrowRight: 1, ArrowDown: 4, ArrowLeft: -1, ArrowUp: -4 }[event.key];
-    if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const nodes = [...self.group.children];
-    const from = nodes.indexOf(self.group.getRootNode().activeElement);
-    const to = Math.max(0, Math.min(nodes.length - 1, from + way));
-    nodes.forEach((node, k) => (node.tabIndex = k === to ? 0 : -1));
-    nodes[to].focus();
-  });
+  arrows(self.group, () => 4);
 }
 
 function resized(self) {

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 
-import streamlit as st
 
+from pages.ui.component import component
 from pages.ui.serial import serial
 from vqcore.plots.figure import Figure, to_json
 
 # served by app.py from the installed package; browsers keep it until the version changes
 LIBRARY = f"plotly/plotly.min.js?v={version('plotly')}"
-_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "chart"
-
-_component = st.components.v2.component(
-    "vq_chart",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js=(_ASSETS / "component.js").read_text(encoding="utf-8"),
-    isolate_styles=False,  # plotly.js puts its own style sheet into the document's head
-)
+# plotly.js puts its own style sheet into the document's head
+_component = component("chart", isolate_styles=False)
 
 
 def chart(figure: Figure | str, key: str, height: int = 320, *, of: str = "") -> None:

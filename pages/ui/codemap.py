@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.ui.component import component
 from pages.ui.pictures import data_uri
 from pages.ui.serial import serial
 from pages.ui.wire import Part, counts, flags, part_of, places, shades, text
@@ -24,16 +24,10 @@ from vqcore.plots.figure import Mark
 from vqcore.plots.projection import Basis
 
 SHEET = 64  # tiles abreast in a sheet of pictures
-_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "codemap"
 # one module, in the order in which its parts need each other
 _PARTS = ("wire", "scene", "geometry", "axes", "marks", "bars", "tools", "time", "hands", "component")
 
-_component = st.components.v2.component(
-    "vq_codemap",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js="\n".join((_ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS),
-)
+_component = component("codemap", *_PARTS)
 
 
 @dataclass(frozen=True, slots=True)

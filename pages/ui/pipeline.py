@@ -6,13 +6,12 @@ Axes: N images of the gallery, H W C an image's, h w the latent grid's, K codes,
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
+from pages.ui.component import component
 from pages.ui.pictures import data_uri
 from pages.ui.serial import serial
 from vqcore.colours import CodeColours
@@ -22,13 +21,7 @@ NEIGHBOURS = 5
 LARGEST_CODEBOOK = 4_000_000  # numbers; beyond it the search for nearest codes would hold up the page
 HINT = "Point at a tile, tap it, or go there with the arrow keys."
 
-_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "pipeline"
-_component = st.components.v2.component(
-    "vq_pipeline",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js=(_ASSETS / "component.js").read_text(encoding="utf-8"),
-)
+_component = component("pipeline")
 
 
 def pipeline(shown: dict[str, Any], key: str) -> None:

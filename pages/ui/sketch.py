@@ -5,20 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "sketch"
-_component = st.components.v2.component(
-    "vq_sketch",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js=(_ASSETS / "component.js").read_text(encoding="utf-8"),
-)
+from pages.ui.component import component
+
+_component = component("sketch")
 
 
 def sketch(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from pages.ui.snap.component import ASSETS
+from pages.ui.component import ASSETS
 from pages.ui.snap.message import message
 from pages.ui.snap.phases import PHASES
 from pages.ui.snap.setups import Setup
@@ -225,7 +225,7 @@ def taken(request: pytest.FixtureRequest) -> Any:
 
 
 def run(page: Page, frame: Any, expression: str) -> Any:
-    script = (ASSETS / "geometry.js").read_text(encoding="utf-8")
+    script = (ASSETS / "snap" / "geometry.js").read_text(encoding="utf-8")
     told = json.dumps(message(frame, COLOURS))
     return page.evaluate(f"(() => {{ {script}\nconst frame = {told}; return {expression}; }})()")
 

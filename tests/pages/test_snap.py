@@ -226,7 +226,7 @@ def test_every_phase_shows_lines_that_are_in_the_source(phase: str, estimator: A
     assert shown
     for place in shown:
         found = line(place)
-        text = (bench.component.ASSETS.parents[1] / found.file).read_text(encoding="utf-8").splitlines()
+        text = (bench.ASSETS.parent / found.file).read_text(encoding="utf-8").splitlines()
         assert place.text in found.code and text[found.number - 1].strip() == found.code
 
 

@@ -9,7 +9,6 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +17,6 @@ from PIL import Image
 
 from pages.ui.pictures import data_uri
 
-ASSETS = Path(__file__).resolve().parents[3] / "assets"
 _KEPT = 128
 
 Pixels = NDArray[np.uint8]
@@ -42,11 +40,6 @@ def once(source: object, name: str, make: Callable[[], T]) -> T:
         while len(_made) > _KEPT:
             _made.popitem(last=False)
     return made
-
-
-def read(folder: str, *names: str) -> str:
-    """The text of a component's parts, one after the other."""
-    return "\n".join((ASSETS / folder / name).read_text(encoding="utf-8") for name in names)
 
 
 def columns_of(count: int) -> int:

@@ -9,18 +9,14 @@ import streamlit as st
 
 from pages.ui import asked, session
 from pages.ui.asked import Answer
-from pages.ui.invent.drawing import once, read, sprite
+from pages.ui.component import component
+from pages.ui.invent.drawing import once, sprite
 from pages.ui.invent.wanted import Question, Wanted
 from pages.ui.serial import serial
 from vqcore.layout import Layout
 from vqcore.runs.invented import Filling
 
-_component = st.components.v2.component(
-    "vq_fill",
-    html=read("fill", "component.html"),
-    css=read("fill", "component.css"),
-    js=read("fill", "component.js"),
-)
+_component = component("fill", "../shared/tiles", "component")
 
 
 def show(answer: Answer | None, question: Question | None, want: Wanted, title: str) -> None:

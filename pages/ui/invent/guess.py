@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.asked import Answer
+from pages.ui.component import component
 from pages.ui.invent import ladder
-from pages.ui.invent.drawing import once, read, sprite
+from pages.ui.invent.drawing import once, sprite
 from pages.ui.invent.family import Family
 from pages.ui.invent.fill import books_of, waiting
 from pages.ui.invent.wanted import Answers, Question, Wanted, first_cell
@@ -17,12 +18,7 @@ from pages.ui.serial import serial
 from pages.ui.terms import help_text
 from vqcore.runs.invented import Game, Redrawn
 
-_component = st.components.v2.component(
-    "vq_guess",
-    html=read("guess", "component.html"),
-    css=read("guess", "component.css"),
-    js=read("guess", "bits.js", "component.js"),
-)
+_component = component("guess", "../shared/tiles", "bits", "component")
 IMAGES = "invent_guess_images"
 
 

@@ -13,7 +13,8 @@ import streamlit as st
 
 from pages.ui import asked, session
 from pages.ui.asked import Answer
-from pages.ui.invent.drawing import Pixels, columns_of, once, read, sheet
+from pages.ui.component import component
+from pages.ui.invent.drawing import Pixels, columns_of, once, sheet
 from pages.ui.invent.family import REFERENCE, Family, Member
 from pages.ui.invent.wanted import Answers, Wanted
 from pages.ui.pictures import data_uri
@@ -22,12 +23,7 @@ from pages.ui.serial import serial
 from vqcore.errors import RunError
 from vqcore.runs.invented import Redrawn, Sheet
 
-_component = st.components.v2.component(
-    "vq_ladder",
-    html=read("ladder", "component.html"),
-    css=read("ladder", "component.css"),
-    js=read("ladder", "component.js"),
-)
+_component = component("ladder", "../shared/tiles", "component")
 
 
 def settle(family: Family, want: Wanted) -> None:

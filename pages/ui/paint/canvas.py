@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.ui.component import component
 from pages.ui.paint import state
 from pages.ui.paint.source import Palette, Source
 from pages.ui.paint.state import Picture, Push, Told, packed, unpacked
@@ -27,16 +27,10 @@ if TYPE_CHECKING:
     from vqcore.analysis.easel import Easel
     from vqcore.priors.base import Prior
 
-_ASSETS = Path(__file__).resolve().parents[3] / "assets" / "paint"
 _PARTS = ("codec", "board", "pictures", "hands", "component")
 _COLUMNS = 16  # of a sheet of tiles
 
-_component = st.components.v2.component(
-    "vq_paint",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js="\n".join((_ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS),
-)
+_component = component("paint", *_PARTS)
 
 
 class Scorer:

@@ -16,7 +16,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.ui import models
-from pages.ui.snap import component
+from pages.ui.component import ASSETS
 from pages.ui.snap.message import message, to_json
 from pages.ui.snap.phases import PHASES
 from pages.ui.snap.setups import Setup
@@ -68,7 +68,7 @@ class Bench:
 @cache
 def first() -> str:
     """The message of the default setup's first step, as `microscope` would compute it."""
-    return (component.ASSETS / "first.json").read_text(encoding="utf-8").strip()
+    return (ASSETS / "snap" / "first.json").read_text(encoding="utf-8").strip()
 
 
 def stored() -> Bench:

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from pages.ui.component import component
 from pages.ui.serial import serial
 from pages.ui.snap.phases import PHASES, line, places
 from vqcore.config.quantizer import VQConfig
 
-ASSETS = Path(__file__).resolve().parents[3] / "assets" / "snap"
-
-
-def _read(*names: str) -> str:
-    return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
-
-
-_component = st.components.v2.component(
-    "vq_snap",
-    html=_read("component.html"),
-    css=_read("component.css"),
-    js=_read("geometry.js", "drawing.js", "panels.js", "component.js"),
-)
+_component = component("snap", "geometry", "drawing", "panels", "component")
 
 
 def show(frame: str, phase: str, quantizer: VQConfig, key: str, *, of: str, note: str = "") -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import models, session
+from pages.ui.component import component
 from pages.ui.sketch import drawn, sketch
 from pages.ui.tour import bundled, progress, stage
 from pages.ui.tour.frames import packed
@@ -25,14 +26,8 @@ NAME = "snap"
 KEY = "tour_answers"
 PAD = "tour_pad"
 POLL = 0.5  # seconds between looks while the models are loaded
-_ASSETS = Path(__file__).resolve().parents[3] / "assets" / "answers"
 
-_component = st.components.v2.component(
-    "vq_answers",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js=(_ASSETS / "component.js").read_text(encoding="utf-8"),
-)
+_component = component("answers")
 
 
 def show() -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.component import component
 from pages.ui.serial import serial
 from vqcore.colours import CodeColours
 from vqcore.records import Evaluation, Snapshot
@@ -23,13 +24,7 @@ from vqcore.runs.tail import shared_tail
 OUTPUTS = 128  # encoder outputs that are drawn
 AT_ONCE = 12  # frames in a message
 
-_ASSETS = Path(__file__).resolve().parents[3] / "assets" / "plane"
-_component = st.components.v2.component(
-    "vq_plane",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js="\n".join((_ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in ("cells", "component")),
-)
+_component = component("plane", "cells", "../shared/arrows", "component")
 
 Frame = dict[str, Any]
 

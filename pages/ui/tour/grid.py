@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import live, models, session
+from pages.ui.component import component
 from pages.ui.serial import serial
 from pages.ui.tour import progress, runs, stage
 from pages.ui.tour.frames import packed
@@ -24,14 +24,8 @@ KEY = "tour_mosaic"
 DIGIT = 0  # of the gallery
 TRAINED = "Trained. Choose a code below, then **press a tile** of the middle picture."
 TRIED = "Paint on: how far does one tile reach?"
-_ASSETS = Path(__file__).resolve().parents[3] / "assets" / "mosaic"
 
-_component = st.components.v2.component(
-    "vq_mosaic",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js=(_ASSETS / "component.js").read_text(encoding="utf-8"),
-)
+_component = component("mosaic", "../shared/arrows", "component")
 
 
 def show() -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from functools import cache
-from pathlib import Path
 
 import streamlit as st
 from PIL import Image
 
 from pages.ui import session
+from pages.ui.component import component
 from pages.ui.tour import progress
 from vqcore.data.scikit import scikit_file
 from vqcore.errors import DataError
@@ -19,14 +19,8 @@ NAME = "palette"
 KEY = "tour_palette"
 SIZE = (480, 320)  # pixels, width and height
 BOX = (0, 0, 640, 427)  # of the photograph
-_ASSETS = Path(__file__).resolve().parents[3] / "assets" / "palette"
 
-_component = st.components.v2.component(
-    "vq_palette",
-    html=(_ASSETS / "component.html").read_text(encoding="utf-8"),
-    css=(_ASSETS / "component.css").read_text(encoding="utf-8"),
-    js="\n".join((_ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in ("kmeans", "component")),
-)
+_component = component("palette", "kmeans", "../shared/arrows", "component")
 
 
 def show() -> str:

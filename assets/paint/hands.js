@@ -23,6 +23,7 @@ function between([r0, c0], [r1, c1]) {
 
 function beginStroke(self, mode) {
   self.stroke = { mode, grid: gridNow(self).slice(), last: null };
+  self.toldAt = performance.now(); // a dab is told once, at its end: a message under way would make its picture wait
 }
 
 function strokeTo(self, place) {

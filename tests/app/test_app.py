@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def answer(content_type: str, cookie: str = "", kind: str = "http", scheme: str 
         raise AssertionError("nothing to receive")
 
     scope = {"type": kind, "scheme": scheme, "path": "/", "headers": [(b"cookie", cookie.encode())] if cookie else []}
-    asyncio.run(server.OwnerCookie(inner)(scope, receive, send))
+    # in a thread of its own: this one may hold the event loop of a browser that another test opened
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, server.OwnerCookie(inner)(scope, receive, send)).result()
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,93 +14,19 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import asked
 from pages.ui.asked import Answer
-from pages.ui.codes import colouring, download, drawing
-from pages.ui.codes.look import FIRST, Seen, seen
+from pages.ui.codes.look import FIRST, seen
 from vqcore.config.run import RunConfig
 from vqcore.records import BookSnapshot, Snapshot
 from vqcore.runs import arrays
 from vqcore.runs.folder import RunFolder
-from vqcore.runs.probed import Probe
 from vqcore.runs.store import RunStore
 
-from .conftest import ADA, BOB, D, K
+from .conftest import ADA, BOB, K
+from .probing import probe_arrays, umap_arrays, useful_arrays
 
 Page = Callable[..., AppTest]
 Finished = Callable[..., RunFolder]
-LABELS = ("zero", "one")
 PNG = "data:image/png;base64,"
-
-
-def probe_arrays(*, points: bool = False, step: int = 100) -> dict[str, Any]:
-    """What the light worker would have found for a finished run of the fixtures: each code k has k patches, the first codes none."""
-    random = np.random.default_rng(0)
-    n = 6
-    pictures = random.normal(size=(n, 2)).astype(np.float32) if points else random.integers(0, 255, (n, 8, 8, 1), dtype=np.uint8)
-    patch = np.full((K, 12), -1, dtype=np.int32)
-    for k in range(K):
-        patch[k, :k] = np.arange(k) % n
-    decoded = random.normal(size=(K, 2)).astype(np.float32) if points else random.integers(0, 255, (K, 8, 8, 1), dtype=np.uint8)
-    book = {
-        "name": np.array("codes"),
-        "codebook": random.normal(size=(K, D)).astype(np.float32),
-        "counts": np.arange(K, dtype=np.int64),
-        "label_counts": np.stack([np.arange(K), 2 * np.arange(K)], axis=1),
-        "z": random.normal(size=(30, D)).astype(np.float16),
-        "z_code": random.integers(0, K, 30).astype(np.int32),
-        "z_image": np.zeros(30, dtype=np.int64),
-        "z_label": np.zeros(30, dtype=np.int64),
-        "z_row": np.zeros(30, dtype=np.int32),
-        "z_col": np.zeros(30, dtype=np.int32),
-        "decoded": decoded,
-        "decoded_code": np.arange(K, dtype=np.int32),
-        "fields": np.zeros((0, 0, 4), np.int32)
-        if points
-        else np.array([[[0, 0, 6, 6], [0, 2, 6, 8]], [[2, 0, 8, 6], [2, 2, 8, 8]]], np.int32),
-        "patch_picture": patch,
-        "patch_row": np.where(patch < 0, -1, 0 if points else 1).astype(np.int32),
-        "patch_col": np.where(patch < 0, -1, 0).astype(np.int32),
-        "patch_distance": np.ones((K, 12), dtype=np.float32),
-    }
-    return {
-        "step": np.int64(step),
-        "images": np.int64(40),
-        "complete": np.bool_(True),
-        "books": np.int64(1),
-        "label_set": np.array("digit"),
-        "label_names": np.array(LABELS),
-        "pictures": pictures,
-        "picture_image": np.arange(n),
-        "picture_label": np.zeros(n, dtype=np.int64),
-        **{f"{name}_0": value for name, value in book.items()},
-    }
-
-
-def umap_arrays(repeated: int = 0, method: str = "umap") -> dict[str, Any]:
-    random = np.random.default_rng(1)
-    counts = {"repeated_codes": repeated, "repeated_cloud": 0, "left_out": 0, "distinct": 38 - repeated, "neighbours": 15}
-    return {
-        "step": np.int64(100),
-        "codes": random.normal(size=(K, 2)).astype(np.float32),
-        "cloud": random.normal(size=(30, 2)).astype(np.float32),
-        "method": np.array(method),
-        **{name: np.int64(value) for name, value in counts.items()},
-    }
-
-
-def useful_arrays(sets: tuple[str, ...] = ("digit",)) -> dict[str, Any]:
-    S = len(sets)
-    return {
-        "step": np.int64(100),
-        "label_sets": np.array(sets, dtype=np.str_),
-        "trained_on": np.int64(160),
-        "judged_on": np.int64(40),
-        "correct": np.full(S, 30),
-        "shuffled": np.tile([3, 4, 5], (S, 1)),
-        "renamed": np.full(S, 10),
-        "majority": np.full(S, 6),
-        "classes": np.full(S, 10),
-        "converged": np.ones(S, dtype=bool),
-    }
 
 
 @pytest.fixture
@@ -350,110 +274,6 @@ def test_names_that_people_typed_are_no_markup(page: Page, finished: Finished, a
     at = page("codes", run=finished().id)
     at.number_input(key="codes_number").set_value(7).run()
     assert "<img src=x" not in text(at) and "**bold**" not in text(at)
-
-
-# ---- its parts
-
-
-@pytest.fixture
-def view(finished: Finished) -> Seen:
-    found = seen(finished(), 0)
-    assert found is not None
-    return found
-
-
-def test_the_codebook_is_downloaded_as_it_was_compared(view: Seen) -> None:
-    loaded = np.load(io.BytesIO(download.npy(view, None)), allow_pickle=False)
-    assert loaded.dtype == np.float32 and loaded.shape == (K, D)
-    np.testing.assert_array_equal(loaded, view.film.codebook[-1])
-    probe = Probe.of(probe_arrays())
-    np.testing.assert_array_equal(np.load(io.BytesIO(download.npy(view, probe))), probe.books[0].codebook)
-    earlier = Probe.of(probe_arrays(step=50))
-    np.testing.assert_array_equal(np.load(io.BytesIO(download.npy(view, earlier))), view.film.codebook[-1])
-
-
-def test_the_table_has_a_line_for_each_code_with_its_figures(view: Seen) -> None:
-    rows = list(csv.DictReader(io.StringIO(download.table(view, Probe.of(probe_arrays())))))
-    codes = np.array([[float(row[f"e_{i}"]) for i in range(D)] for row in rows], dtype=np.float32)
-    np.testing.assert_array_equal(codes, Probe.of(probe_arrays()).books[0].codebook)
-    distance = np.linalg.norm(codes[:, None] - codes[None], axis=2) + np.diag(np.full(K, np.inf))
-    assert [int(row["nearest_code"]) for row in rows] == distance.argmin(axis=1).tolist()
-    np.testing.assert_allclose([float(row["nearest_distance"]) for row in rows], distance.min(axis=1), rtol=1e-4)
-    assert rows[0]["age_steps"] == "" and rows[1]["age_steps"] == "0", "never chosen is no number of steps"
-    assert [row["validation_hits"] for row in rows] == [str(7 - k) for k in range(K)]
-    assert sum(float(row["validation_share"]) for row in rows) == pytest.approx(1, abs=1e-4)
-    assert (
-        rows[0]["majority_label"] == ""
-        and rows[3]["majority_label"] == "one"
-        and float(rows[3]["purity"]) == pytest.approx(2 / 3, abs=1e-3)
-    )
-    plain = next(csv.DictReader(io.StringIO(download.table(view, None))))
-    assert "purity" not in plain and plain["code"] == "0"
-
-
-def test_what_fires_is_bright_and_framed_and_the_rest_is_pale() -> None:
-    pictures = np.full((2, 8, 8, 1), 100, dtype=np.uint8)
-    fired = np.zeros((2, 2, 2), dtype=bool)
-    fired[0, 1, 0] = True
-    drawn = drawing.firing(pictures, fired, 4, (9, 8, 7))
-    by = drawn.shape[1] // 8
-    assert by >= 4 and drawn.shape == (2, 8 * by, 8 * by, 4)
-    bright = drawn[..., 3] == 255
-    assert bright[0, 4 * by :, : 4 * by].all() and bright.sum() == 16 * by * by
-    assert drawn[0, 4 * by, 0, :3].tolist() == [9, 8, 7] and drawn[0, 6 * by, 2 * by, :3].tolist() == [100] * 3
-    whole = drawing.firing(pictures, np.array([[[True]], [[False]]]), None, (9, 8, 7))
-    assert (whole[0, ..., 3] == 255).all() and not (whole[1, ..., 3] == 255).any()
-    tiles = drawing.fires(pictures, fired, 4, (9, 8, 7), 'code "1"')
-    assert tiles.count("<img") == 2 and tiles.count("opacity") == 1, "only the second picture is pale as a whole"
-    assert 'aria-label="code &quot;1&quot;"' in tiles
-
-
-@pytest.mark.parametrize(
-    ("row", "col", "size", "expected"),
-    [(0, 0, 4, (0, 0, 4, 4)), (7, 4, 4, (28, 16, 30, 17)), (0, 0, None, (0, 0, 30, 17))],
-)
-def test_a_cell_ends_where_the_picture_ends(row: int, col: int, size: int | None, expected: drawing.Box) -> None:
-    assert drawing.cell_box(row, col, size, 30, 17) == expected
-
-
-def test_a_patch_marks_cell_and_receptive_field_where_they_are_less_than_the_picture() -> None:
-    picture = np.zeros((8, 8, 3), dtype=np.uint8)
-    marked = drawing.patch(picture, (4, 0, 8, 4), (2, 0, 8, 6), 'image "1" <b>')
-    assert 'class="vq-field" style="top:25.00%;left:0.00%;height:75.00%;width:75.00%"' in marked
-    assert 'class="vq-cell" style="top:50.00%;left:0.00%;height:50.00%;width:50.00%"' in marked
-    assert "<b>" not in marked and PNG in marked
-    assert "<span" not in drawing.patch(picture, (0, 0, 8, 8), (0, 0, 8, 8), "whole")
-
-
-@pytest.mark.parametrize("count", [1, 10, 11, 47])
-def test_labels_have_colours_of_their_own(count: int) -> None:
-    palette = colouring.palette_of(count)
-    assert palette.shape == (count, 3) and palette.min() >= 0 and palette.max() <= 255
-    assert len({tuple(colour.round()) for colour in palette}) == count
-
-
-def test_usage_and_age_are_coloured_at_every_moment(view: Seen) -> None:
-    usage, age, alive = (colouring.paint(mode, view).colours for mode in ("usage", "age", "alive"))
-    T = len(view.film.steps)
-    assert usage.shape == age.shape == alive.shape == (T, K, 3)
-    hits = view.film.hits[-1]
-    brightness = usage[-1].astype(int).sum(axis=1)
-    assert brightness[hits.argmax()] == brightness.max()
-    young, old = (age[-1, k].astype(int).sum() for k in (1, 7))
-    assert young > old, "the longer ago, the darker"
-    assert alive[-1, 7].tolist() == list(colouring.FADING) and alive[-1, 1].tolist() == list(colouring.ALIVE)
-
-
-def test_a_look_is_shared_until_something_new_is_there(finished: Finished) -> None:
-    folder = finished()
-    first, second = seen(folder, 0), seen(folder, 0)
-    assert first is not None and second is not None and first.film is second.film
-    assert seen(folder, 3) is None
-    shot = folder.snapshot(100)
-    assert shot is not None
-    arrays.write_snapshot(folder.path / "snapshots" / "150.npz", replace(shot, step=150))
-    third = seen(folder, 0)
-    assert third is not None and third.film.steps.tolist() == [50, 100, 150]
 
 
 @pytest.mark.usefixtures("answers")

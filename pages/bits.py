@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import terms
+from pages.ui import showcode, terms
 from pages.ui.bits import counter, measured, stopwatch
+from pages.ui.bits.code import code
 from pages.ui.chart import chart
+from pages.ui.parts import hint
 from pages.ui.screens import header
 from vqcore.plots.bits import codebook_size
 
 header("bits")
 choice = counter.counter()
 row = st.container()  # above the list of sweeps, which says what share was used
-st.markdown(":material/touch_app: **Try this.** Double K, then double the grid's side: which of them adds more bits?")
+hint("Double K, then double the grid's side: which of them adds more bits?")
 
 st.subheader("What more bits buy", anchor=False)
 sweep = measured.chosen()
@@ -37,3 +39,4 @@ terms.words(
     "lookup_cost",
     key="bits",
 )
+showcode.show("bits", lambda: code(choice, sweep))

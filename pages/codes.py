@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import asked, session, terms
+from pages.ui import asked, session, showcode, terms
 from pages.ui.codes import atlas, choice, download, drawing, life, meter, panel, useful
 from pages.ui.codes.look import Seen, books, is_long, seen
 from pages.ui.empty import no_run
+from pages.ui.parts import hint
 from pages.ui.screens import header
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.probed import Probe
 from vqcore.runs.status import ENDED, judged
+from vqcore.snippets import looking
+from vqcore.snippets.snippet import Snippet
 
 TRAINING, WAITING = 2.0, 1.0  # seconds between looks: at a run that trains; for an answer of the worker, and after a first look
 BELOW = ("Lives", "Usage meter", useful.TITLE, "Download")
@@ -67,6 +70,12 @@ def _map_and_code(view: Seen) -> None:
                 panel.life(view, code)
     if code is not None and view.whole:
         panel.fires(view, code)
+        showcode.show("codes", lambda: _code(view, code))
+
+
+def _code(view: Seen, code: int) -> list[Snippet]:
+    snapshot = view.run.snapshot(view.last)
+    return [] if snapshot is None else looking.code(view.run, view.last, snapshot.books[view.book], view.book, code)
 
 
 def _probe(answer: asked.Answer, view: Seen) -> Probe | None:
@@ -119,9 +128,7 @@ else:
         first = is_long(opened) and st.session_state.get("codes_shown") != (opened.id, book)
         every = WAITING if first else _every(opened, book)
         st.fragment(_top, run_every=every)(opened, book, every, first)
-        st.markdown(
-            ":material/touch_app: **Try this.** Play the film and watch one code. Then colour by age: which codes does nobody need?"
-        )
+        hint("Play the film and watch one code. Then colour by age: which codes does nobody need?")
         terms.words(
             "code", "codebook", "projection", "dead", "decoded_code", "patches", "receptive_field", "lives", "perplexity", key="codes"
         )

@@ -7,15 +7,17 @@ import random
 import numpy as np
 import streamlit as st
 
-from pages.ui import session, terms
+from pages.ui import session, showcode, terms
 from pages.ui.chart import chart
 from pages.ui.empty import no_run
+from pages.ui.parts import hint
 from pages.ui.pipeline import pipeline, stages_of
 from pages.ui.screens import header
 from vqcore.plots.codebook import plane
 from vqcore.records import Gallery
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.status import ENDED, judged
+from vqcore.snippets import looking
 
 POLL = 2.0  # seconds between looks for a new evaluation while the run trains
 
@@ -89,8 +91,9 @@ def _image(run: RunFolder, gallery: Gallery, steps: list[int]) -> None:
         st.metric("Bits of its pixels", f"{gallery.inputs[image].size * 8:,}", help="Pixels × channels × 8 bits.", border=True)
         st.metric("Different codes in it", f"{len(np.unique(index))} of {index.size}", help=terms.help_text("index", "M"), border=True)
         st.metric("Its squared error", f"{error:.4f}", help=terms.help_text("mse"), border=True)
-    st.markdown(":material/touch_app: **Try this.** Mark a tile of plain background, then one on an edge. Where else does each code stand?")
+    hint("Mark a tile of plain background, then one on an edge. Where else does each code stand?")
     terms.words("z_e", "index", "z_q", "codebook", "latent_grid", "capacity", "colour", "neighbours", key="inside")
+    showcode.show("inside", lambda: [looking.inside(run, gallery, image)])
 
 
 def _evaluation(steps: list[int]) -> None:

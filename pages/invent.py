@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import session, terms
+from pages.ui import session, showcode, terms
 from pages.ui.empty import no_run
 from pages.ui.invent import bits, complete, copies, files, fill, guess, ladder, settings
 from pages.ui.invent.family import Family, family_of
 from pages.ui.invent.wanted import BITS, COMPLETE, COPY, FILES, FILL, GUESS, TABS, Answers, Wanted, answers, begin, below, wanted
+from pages.ui.parts import hint
 from pages.ui.screens import header
+from vqcore.config.run import PriorRunConfig
 from vqcore.errors import RunError
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.invented import Sheet
+from vqcore.snippets import drawing
+from vqcore.snippets.snippet import Snippet
 
 POLL = 1.0  # seconds between looks while something is drawn
 
@@ -28,12 +33,24 @@ def screen(run: RunFolder, polling: bool) -> None:
             st.rerun()
         _about(family)
         ladder.ladder(family, want, found)
-        st.markdown(
-            ":material/touch_app: **Try this.** Which rung first looks like the real ones? Tap a sample to watch it fill. Then lower the "
+        hint(
+            "Which rung first looks like the real ones? Tap a sample to watch it fill. Then lower the "
             "temperature to 0.5: what becomes better, and what is lost?"
         )
         settings.settings(family, found)
         _below(family, want, found)
+        showcode.show("invent", lambda: _code(family, want, found))
+
+
+def _code(family: Family, want: Wanted, found: Answers) -> list[Snippet]:
+    """Of the chosen sample's sheet."""
+    member = family.member(want.rung)
+    if member is None or member.run is None:
+        return []
+    config = member.run.config()
+    prior = config.prior if member.rung.learns and isinstance(config, PriorRunConfig) else member.rung.config
+    data = found.sheets[want.rung].data
+    return [drawing.sheet_of(member.run, prior, want.drawing(member), None if data is None else Sheet.of(data))]
 
 
 def _about(family: Family) -> None:

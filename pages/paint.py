@@ -6,10 +6,11 @@ import streamlit as st
 
 from pages.ui import models, session, terms
 from pages.ui.empty import no_run
-from pages.ui.paint import canvas, keep, second, whole
+from pages.ui.paint import canvas, code, keep, second, whole
 from pages.ui.paint import state as paint
 from pages.ui.paint.draw import draw_one
 from pages.ui.paint.source import Source, missing, source
+from pages.ui.parts import hint
 from pages.ui.screens import header
 from vqcore.errors import VQError
 from vqcore.runs.folder import RunFolder
@@ -69,11 +70,12 @@ else:
         paint.taken()
         if models.problem():
             st.button("Try again", icon=":material/refresh:", on_click=models.warm, key="paint_again")
-        st.markdown(
-            ":material/touch_app: **Try this.** Right-click or long-press a tile to take its code, then paint that code somewhere else. "
+        hint(
+            "Right-click or long-press a tile to take its code, then paint that code somewhere else. "
             "How many pixels changed, and how far from the tile?"
         )
         st.fragment(below)(found)
         terms.words(
             "index", "latent_grid", "code", "decoded_code", "cell_field", "surprise", "raster_order", "resampling", "gibbs", key="paint"
         )
+        code.show(found)

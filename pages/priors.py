@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import session, terms
 from pages.ui.empty import no_run
+from pages.ui.parts import hint
 from pages.ui.priors import shelf, watching
 from pages.ui.screens import header
 from vqcore.errors import RunError
@@ -44,16 +45,14 @@ prior = shown_prior(opened)
 parent = opened or prior or _run(session.example())
 if prior is not None:
     watching.watch(prior)
-    st.markdown(
-        ":material/touch_app: **Try this.** Count the histogram, then train PixelCNN: whose pictures are better, and by how many bits?"
-    )
+    hint("Count the histogram, then train PixelCNN: whose pictures are better, and by how many bits?")
 elif parent is not None:
     st.info(
         "A model turns pictures into grids of codes. A prior learns which grids are likely, cell by cell; what it draws, the model's "
         "decoder turns into pictures that nobody has drawn. Choose how much it may know.",
         icon=":material/lightbulb:",
     )
-    st.markdown(":material/touch_app: **Try this.** Count the histogram first: it takes seconds. Do its pictures look like anything?")
+    hint("Count the histogram first: it takes seconds. Do its pictures look like anything?")
 if parent is not None:
     learn(parent)
 else:

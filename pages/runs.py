@@ -8,6 +8,7 @@ from pages.ui import runactions, session, terms
 from pages.ui.chart import chart
 from pages.ui.compare import curves, differences, titles
 from pages.ui.empty import no_run
+from pages.ui.parts import hint
 from pages.ui.runtable import table
 from pages.ui.screens import header
 from vqcore.runs.store import Summary
@@ -36,7 +37,7 @@ def _show(runs: list[Summary]) -> None:
         if chosen:
             runactions.bar(chosen)
         else:
-            st.markdown(":material/touch_app: **Try this.** Tick two runs to see what differs, or one to open it.")
+            hint("Tick two runs to see what differs, or one to open it.")
     if len(chosen) > 1:
         _compare(chosen[:MOST])
     terms.words("nmse", "mean_picture", "psnr", "used_epoch", "perplexity", "K", "D", "seed", key="runs")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import models, session
+from pages.ui import models, session, showcode
+from pages.ui.parts import hint
 from pages.ui.screens import header
 from pages.ui.snap import bench, component, controls
 
@@ -24,11 +25,12 @@ def screen(polling: bool) -> None:
         component.show(*told, "snap", of=f"{now.setup} {now.number}", note=controls.note(now))
         controls.problem()
         controls.rest(now)
-        st.markdown(
-            ":material/touch_app: **Try this.** In phase 5, drag the ringed z_e across a border: did the loss do what the slope promised? "
+        hint(
+            "In phase 5, drag the ringed z_e across a border: did the loss do what the slope promised? "
             "Then freeze the encoder and press Ten steps: where do the codes go?"
         )
         controls.settings(now)
+        showcode.show("snap", lambda: [bench.code(now)])
 
 
 def _load() -> None:

@@ -64,3 +64,21 @@ class NoControl:
 
         time.sleep(seconds)
         return ()
+
+
+class Planned:
+    """For training a run anew with its treatments: `commands` by the step before which they come. For a run from its beginning.
+
+    A trainer polls once before every step, which is how steps are counted here.
+    """
+
+    def __init__(self, commands: Mapping[int, Sequence[Command]]) -> None:
+        self._commands = dict(commands)
+        self._polls = 0
+
+    def poll(self) -> Sequence[Command]:
+        step, self._polls = self._polls, self._polls + 1
+        return self._commands.get(step, ())
+
+    def wait(self, seconds: float) -> Sequence[Command]:
+        return NoControl().wait(seconds)

@@ -121,6 +121,23 @@ function menu(node, details) {
   return () => document.removeEventListener("pointerdown", elsewhere);
 }
 
+// ── for a room ──
+
+const GROWS = new Set(["size", "l", "r", "t", "b", "standoff", "ticklen", "width"]); // of letters, margins, lines
+
+function enlarged(value, by, key = "") {
+  if (typeof value === "number") return GROWS.has(key) ? value * by : value;
+  if (Array.isArray(value)) return value.map((entry) => (typeof entry === "object" ? enlarged(entry, by) : entry));
+  if (!value || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, enlarged(entry, by, name)]));
+}
+
+function thicker(trace, by) {
+  const more = {};
+  for (const part of ["line", "marker"]) if (trace[part]) more[part] = enlarged(trace[part], by);
+  return { ...trace, ...more };
+}
+
 export default function ({ data, parentElement }) {
   const node = parentElement.querySelector(".vq-chart");
   const problem = parentElement.querySelector(".vq-chart-problem");
@@ -133,13 +150,16 @@ export default function ({ data, parentElement }) {
     instances.set(parentElement, instance);
   }
   node.style.height = problem.style.height = `${data.height}px`; // reserved before anything is drawn
-  instance.wanted = data.figure;
+  if (instance.scale !== data.scale) instance.drawn = null;
+  [instance.wanted, instance.scale] = [data.figure, data.scale];
 
   const url = new URL(data.library, document.baseURI).href;
   plotly(url).then(
     (Plotly) => {
       if (instance.closed || instance.drawn === instance.wanted) return;
-      const { data: traces, layout } = JSON.parse(instance.wanted);
+      const figure = JSON.parse(instance.wanted);
+      const layout = data.scale === 1 ? figure.layout : enlarged(figure.layout, data.scale);
+      const traces = data.scale === 1 ? figure.data : figure.data.map((trace) => thicker(trace, data.scale));
       instance.drawn = instance.wanted;
       problem.hidden = true;
       node.hidden = details.hidden = false;

@@ -5,10 +5,6 @@ const DEAD = "rgb(138, 138, 138)"; // 3.4 to 1 or better on white and on near-bl
 const TRAIL = 14; // moments
 const rgb = (colours, at) => `rgb(${colours[at]}, ${colours[at + 1]}, ${colours[at + 2]})`;
 
-function inkOn(r, g, b) {
-  return 0.2126 * (r / 255) ** 2.2 + 0.7152 * (g / 255) ** 2.2 + 0.0722 * (b / 255) ** 2.2 > 0.2 ? "#000" : "#fff";
-}
-
 // radii of marks in pixels: never chosen, and chosen as often as the average or four times so
 function sizesFor(K, frame) {
   const room = Math.sqrt((frame.width * frame.height) / Math.max(K, 1));

@@ -5,7 +5,6 @@ const instances = new WeakMap(); // parentElement → what is shown there
 const kept = new Map(); // of the window, by what is shown: how far it was
 const SVG = "http://www.w3.org/2000/svg";
 
-const inkOn = ([r, g, b]) => (0.2126 * (r / 255) ** 2.2 + 0.7152 * (g / 255) ** 2.2 + 0.0722 * (b / 255) ** 2.2 > 0.2 ? "#000" : "#fff");
 const css = (rgb) => `rgb(${rgb.join(",")})`;
 const percent = (p) => (p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : p > 0 ? "< 0.1 %" : "0 %");
 const bookOf = (shown, position) => shown.books.findLastIndex((book) => book.start <= position);

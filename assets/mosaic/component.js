@@ -18,11 +18,6 @@ function put(canvas, picture, [H, W, C]) {
 }
 
 const rgb = (colour) => `rgb(${colour.join(" ")})`;
-// black or white, whichever is read more easily on the colour
-function inkOn(colour) {
-  const [r, g, b] = colour.map((value) => ((value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
-}
 
 function wear(node, self, code) {
   node.style.background = rgb(self.colours[code]);

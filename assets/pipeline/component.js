@@ -11,11 +11,6 @@ function element(tag, className, text) {
   return node;
 }
 
-function inkOn(colour) {
-  const [r, g, b] = colour.match(/\d+/g).map((part) => (part / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.2 ? "#000" : "#fff";
-}
-
 function place(mark, tile, stage) {
   mark.hidden = tile === null;
   if (tile === null) return;

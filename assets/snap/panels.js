@@ -9,11 +9,6 @@ function element(name, className, text) {
   return node;
 }
 
-function inkOn(colour) {
-  const [r, g, b] = colour.match(/\d+/g).map((part) => (part / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.2 ? "#000" : "#fff";
-}
-
 const moving = (self) => self.phase === "move";
 const positions = (self) => (moving(self) ? { codes: self.frame.eAfter, vectors: self.frame.zAfter } : { codes: self.frame.e, vectors: self.frame.z });
 const standing = (self) => (moving(self) ? self.frame.zAfter[self.n] : self.moved ?? self.frame.z[self.n]);

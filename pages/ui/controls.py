@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pages.ui import session
 from pages.ui.form import CHOICES
 from pages.ui.live import View
+from pages.ui.parts import hidden
 from pages.ui.terms import field_help, help_text
 from vqcore.config.base import Config
 from vqcore.config.run import treatable_paths
@@ -73,8 +74,9 @@ def _controls(view: View) -> None:
     _button(f"Step {steps}" if steps > 1 else "Step", ":material/skip_next:", Command("step", steps=steps), view, disabled=not steady)
     with st.popover("Speed", icon=":material/speed:", width=WIDTH, disabled=not steady):
         _speed(view)
-    with st.popover("Treat", icon=":material/healing:", width=WIDTH, disabled=not steady):
-        _treatments(view)
+    if not hidden("treatments"):
+        with st.popover("Treat", icon=":material/healing:", width=WIDTH, disabled=not steady):
+            _treatments(view)
 
 
 def _send(view: View, command: Command) -> None:
@@ -112,15 +114,16 @@ def _speed(view: View) -> None:
     def changed() -> None:
         _send(view, Command("treat", changes={SPEED: st.session_state[key]}))
 
-    st.select_slider(
-        "Speed limit (steps per second)",
-        sorted({*SPEEDS, now}, key=lambda limit: limit or float("inf")),
-        value=now,
-        format_func=lambda limit: f"{limit:g}" if limit else "none",
-        key=key,
-        on_change=changed,
-        help="Slow training down to watch it. It changes nothing in what is learnt.",
-    )
+    if not hidden(SPEED):
+        st.select_slider(
+            "Speed limit (steps per second)",
+            sorted({*SPEEDS, now}, key=lambda limit: limit or float("inf")),
+            value=now,
+            format_func=lambda limit: f"{limit:g}" if limit else "none",
+            key=key,
+            on_change=changed,
+            help="Slow training down to watch it. It changes nothing in what is learnt.",
+        )
     st.number_input(
         "Steps at a time",
         min_value=1,
@@ -133,7 +136,7 @@ def _speed(view: View) -> None:
 
 
 def _treatments(view: View) -> None:
-    current = {path: value for path, value in treatable_paths(view.config).items() if path != SPEED}
+    current = {path: value for path, value in treatable_paths(view.config).items() if path != SPEED and not hidden(path)}
     st.caption("A treatment changes the run from its next step on, and leaves a mark on the curves.")
     if any(path.startswith("model.quantizer.") for path in current):
         left, right = st.columns(2)

@@ -15,6 +15,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from pages.ui import session
+from pages.ui.parts import hidden
 from pages.ui.terms import field_help
 from vqcore.config.base import Config
 from vqcore.config.run import RunConfig
@@ -63,7 +64,8 @@ def config_form(config: RunConfig, key: str = "form") -> RunConfig | None:
         _row([(path, fields[path]) for path in BASIC], key, values, numbers=190)
         with st.expander("More", icon=":material/tune:", key=f"{key}_more"):
             for title, paths in _groups(fields).items():
-                st.markdown(f"**{title}**")
+                if not all(hidden(path) for path in paths):
+                    st.markdown(f"**{title}**")
                 _row([(path, fields[path]) for path in paths], key, values)
         try:
             return RunConfig.parse(_nested(values))
@@ -146,6 +148,9 @@ def _row(fields: Iterable[tuple[str, FieldInfo]], key: str, values: Values, numb
     """Widgets side by side, as many as there is room for: they wrap on a telephone. `numbers`: pixels for a number."""
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         for path, field in fields:
+            if hidden(path):
+                _leave(path, field, key, values)
+                continue
             with st.container(width=numbers if field.annotation in (int, float) else WIDE):
                 _widget(path, field, key, values)
 
@@ -164,6 +169,20 @@ def _widget(path: str, field: FieldInfo, key: str, values: Values) -> None:
         values[path] = _input(label, field, name, shown, disabled=bool(why))
     if why:
         st.caption(why)
+
+
+def _leave(path: str, field: FieldInfo, key: str, values: Values) -> None:
+    """Put the value of a field that is not drawn into `values`: as it was handed in, or typed before it was hidden."""
+    forced, _ = _settled(path, values)
+    name = _widget_key(path, key, values)
+    value = st.session_state.setdefault(name, _typed(field, field.get_default(call_default_factory=True)))
+    st.session_state[name] = value  # written anew, as the session forgets the values of widgets that are not drawn
+    values[path] = forced if forced is not None else _read(value)
+
+
+def _read(value: Any) -> Any:
+    """What a widget holds, as a configuration takes it: a number typed as a word is one."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _widget_key(path: str, key: str, values: Values) -> str:
@@ -188,8 +207,7 @@ def _input(label: str, field: FieldInfo, name: str, shown: str, *, disabled: boo
     if kind is float:
         # limits are the configuration's to check: it says what is allowed and keeps what was typed
         return st.number_input(label, step=_fine(field), format="%g", **common)
-    typed = str(st.text_input(label, **common)).strip()  # a number or a word, as threads are
-    return int(typed) if typed.isdecimal() else typed
+    return _read(str(st.text_input(label, **common)).strip())  # a number or a word, as threads are
 
 
 def _step(field: FieldInfo) -> int:

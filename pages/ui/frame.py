@@ -6,7 +6,9 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.ui import session, terms
+from pages.ui import projector, session, terms
+from pages.ui.parts import hidden
+from pages.ui.screens import SCREENS, page_of
 from vqcore.errors import RunError
 from vqcore.jobs.engine import State
 from vqcore.runs.folder import NICKNAME_LENGTH
@@ -14,17 +16,33 @@ from vqcore.runs.store import Summary
 
 POLL = 1.0  # seconds between looks while the engine starts
 LOOK = 15.0  # and afterwards
+LINKS = 560  # pixels of the list of screens in projector mode: three abreast
 
 # room for pictures: Streamlit's own margins leave 660 pixels of 1280 when the sidebar is open
 STYLE = """<style>
 .stMainBlockContainer { padding-inline: clamp(1rem, 3vw, 3rem); max-width: 1500px; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
 [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"] { font-variant-numeric: tabular-nums; }
+label[disabled], label[disabled] [data-testid="stMarkdownContainer"] { color: inherit; }
+[data-testid="stCaptionContainer"] code, [data-testid="stCode"] .token { color: inherit; }
+[data-testid="stCode"] .token.keyword { color: #0A5F8C; }
+[data-testid="stCode"] .token.string { color: #0B6648; }
+[data-testid="stCode"] .token.number { color: #8F4A00; }
+[data-testid="stCode"] .token.comment { color: #5B5F66; }
+.katex-display { margin: 0.3rem 0 0.6rem; padding: 0.15rem 0; overflow-x: auto; overflow-y: hidden; text-align: left; }
+.katex-display > .katex { text-align: left; }
+[data-testid="stTooltipContent"] .katex { font-size: 1.2em; }
 </style>"""
 # the dark theme's accent is light, as it also colours text; Streamlit writes white on it all the same
 ON_ACCENT = "#0C1512"
+ACCENT_LIT = "#7FD6CD"  # and darkens it under the mouse, until it cannot be read on the ground
 STYLE_DARK = f"""<style>
 button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled):hover {{ color: {ON_ACCENT}; }}
+button[kind="tertiary"]:not(:disabled):is(:hover, :active, :focus, [aria-expanded="true"]) {{ color: {ACCENT_LIT}; }}
+[data-testid="stCode"] .token.keyword {{ color: #7CC4F0; }}
+[data-testid="stCode"] .token.string {{ color: #7BD3AC; }}
+[data-testid="stCode"] .token.number {{ color: #F4B06A; }}
+[data-testid="stCode"] .token.comment {{ color: #AEB4BB; }}
 </style>"""
 
 _ENGINE: dict[State, tuple[str, Literal["orange", "green", "red"], str]] = {
@@ -40,8 +58,13 @@ def sidebar() -> None:
     problem = session.take_problem()
     if problem:
         st.warning(f"{session.plain(problem)} Choose another under “Open run”.", icon=":material/link_off:")
+    terms.open_asked()
+    if projector.on():
+        _projected()
+        return
     with st.sidebar:
-        _run_picker()
+        if not hidden("runs"):
+            _run_picker()
         left, right = st.columns(2)
         if left.button("Words", icon=":material/menu_book:", width="stretch", key="frame_words", help="Every word and figure, explained."):
             terms.glossary()
@@ -50,8 +73,30 @@ def sidebar() -> None:
             name, icon=":material/person:", width="stretch", key="frame_you", help="Your name, as others see it beside your runs."
         ):
             _you()
+        st.button(
+            "Projector",
+            icon=":material/cast:",
+            width="stretch",
+            key="frame_projector",
+            on_click=projector.turn,
+            args=(True,),
+            help="For a room: one chart, large type, no sidebar.",
+        )
         starting = session.engine().health().state == "starting"
         st.fragment(_engine, run_every=POLL if starting else LOOK)(starting)
+
+
+def _projected() -> None:
+    """In the sidebar's stead: a row with the way to other screens and runs, and the way back."""
+    st.html(projector.STYLE)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame_bar"):
+        with st.popover("Screens", icon=":material/menu:", key="frame_screens"):
+            with st.container(horizontal=True, gap="xsmall", width=LINKS):
+                for name, screen in SCREENS.items():
+                    st.page_link(page_of(name), label=screen.title, icon=screen.icon, width=LINKS // 3 - 8)
+            if not hidden("runs"):
+                _run_picker()
+        st.button("End projector mode", icon=":material/cancel_presentation:", key="frame_end", on_click=projector.turn, args=(False,))
 
 
 def _run_picker() -> None:

@@ -21,7 +21,7 @@ NEIGHBOURS = 5
 LARGEST_CODEBOOK = 4_000_000  # numbers; beyond it the search for nearest codes would hold up the page
 HINT = "Point at a tile, tap it, or go there with the arrow keys."
 
-_component = component("pipeline")
+_component = component("pipeline", "../shared/ink", "component")
 
 
 def pipeline(shown: dict[str, Any], key: str) -> None:

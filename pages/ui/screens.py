@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.parts import hidden
+
 PAGES = Path(__file__).resolve().parent.parent
 
 
@@ -28,12 +30,14 @@ SCREENS: dict[str, Screen] = {
     "snap": Screen("First", "Snap", "quantisation step, straight-through", "Which code is nearest, and what moves?", ":material/biotech:"),
     "codes": Screen("First", "Codes", "codebook, UMAP", "What does each code draw?", ":material/grid_view:"),
     "collapse": Screen("First", "Collapse", "dead codes, codebook collapse", "Which codes stopped working, and why?", ":material/healing:"),
+    "lessons": Screen("First", "Lessons", "predict, try, check", "What do you expect, and what happens?", ":material/school:"),
     "bits": Screen("Further", "Bits", "capacity, rate and distortion", "What do more bits buy?", ":material/straighten:"),
     "priors": Screen("Further", "Priors", "autoregressive prior", "How much must be known before pictures appear?", ":material/stairs:"),
     "paint": Screen("Further", "Paint", "editing the index grid", "Change one tile: how far does it reach?", ":material/brush:"),
     "invent": Screen(
         "Further", "Invent", "autoregressive prior, sampling", "Which rung first looks like the real ones?", ":material/casino:"
     ),
+    "museum": Screen("Further", "Museum", "bugs of a quantizer", "Which curve gives the bug away?", ":material/bug_report:"),
     "runs": Screen("Further", "Runs", "run table", "What differed?", ":material/table_rows:"),
 }
 
@@ -47,4 +51,5 @@ def header(name: str) -> None:
     """The top of a screen: its word, the field's term, and what to look at."""
     screen = SCREENS[name]
     st.title(screen.title, anchor=False, help=None)
-    st.markdown(f":gray[{screen.term[:1].upper() + screen.term[1:]}.] **{screen.look}**")
+    look = "" if hidden("hints") else f" **{screen.look}**"
+    st.markdown(f":gray[{screen.term[:1].upper() + screen.term[1:]}.]{look}")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import scroll, session
-from pages.ui.form import CHOICES, config_form
+from pages.ui import link, linked, scroll, session, share
+from pages.ui.form import config_form
+from pages.ui.parts import hidden
 from pages.ui.screens import page_of
 from vqcore.config.presets import PRESETS, Preset
 from vqcore.config.run import RunConfig
@@ -22,6 +23,7 @@ from vqcore.runs.folder import RunFolder
 
 CARDS = Path(__file__).resolve().parents[2] / "assets" / "cards"
 PER_ROW = 3
+LINKED = "link"  # beside the presets, in the form: what a link brought
 
 _STYLE = """<style>
 .vq-card { display: block; width: 100%; height: auto; image-rendering: pixelated; }
@@ -37,16 +39,21 @@ def choose() -> None:
         st.error(f"The engine failed, so nothing can be trained now. {session.plain(warm.message)}", icon=":material/error:")
     if refused := problem():
         st.error(session.plain(refused), icon=":material/error:")
-    st.markdown(
-        "Try this: press **Train** under Digits. The cards show originals, what the trained model makes of them, and the codes in between."
-    )
+    linked.panel(_start)
+    if not hidden("presets") and not hidden("hints"):
+        st.markdown(
+            "Try this: press **Train** under Digits. The cards show originals, what the trained model makes of them, and the codes in "
+            "between."
+        )
     st.html(_STYLE)
-    names = list(PRESETS)
-    for first in range(0, len(names) + 1, PER_ROW):
-        for place, name in zip(st.columns(PER_ROW), [*names, ""][first : first + PER_ROW], strict=False):
+    names = [*([] if hidden("presets") else PRESETS), *([] if hidden("customise") else [""])]
+    for first in range(0, len(names), PER_ROW):
+        for place, name in zip(st.columns(PER_ROW), names[first : first + PER_ROW], strict=False):
             with place, st.container(border=True, height="stretch"):
                 _card(name, PRESETS[name]) if name else _own_card()
-    if st.session_state.get("start_own"):
+    if not names and link.config() is None:
+        st.info("The link that led here left out everything that starts a run.", icon=":material/visibility_off:")
+    if st.session_state.get("start_own") and not hidden("customise"):
         _customise()
     if offered := st.session_state.get("start_offer"):
         _offer(*offered)
@@ -77,29 +84,33 @@ def _own_card() -> None:
 
 def _customise() -> None:
     st.subheader("Customise", anchor=False)
-    base = st.pills("Begin with", list(PRESETS), default=next(iter(PRESETS)), required=True, format_func=_preset_title, key="start_base")
-    config = config_form(PRESETS[base].config, key="start_form")
+    brought = link.config()
+    bases = [*([LINKED] if brought is not None else []), *([] if hidden("presets") and brought is not None else PRESETS)]
+    if st.session_state.get("start_base") not in bases:
+        st.session_state["start_base"] = bases[0]
+    base = str(st.pills("Begin with", bases, required=True, format_func=_preset_title, key="start_base"))
+    config = config_form(brought if base == LINKED and brought is not None else PRESETS[base].config, key="start_form")
     name = st.text_input("Name of the run", max_chars=80, key="start_name", placeholder=_title(config), persist_state="session")
-    st.button(
-        "Train",
-        key="start_custom",
-        icon=":material/play_arrow:",
-        type="primary",
-        disabled=config is None,
-        on_click=_start,
-        args=(config, name or _title(config), ""),
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Train",
+            key="start_custom",
+            icon=":material/play_arrow:",
+            type="primary",
+            disabled=config is None,
+            on_click=_start,
+            args=(config, name or _title(config), ""),
+        )
+        if config is not None:
+            share.of_settings("train", lambda: config, "form")
 
 
 def _preset_title(name: str) -> str:
-    return PRESETS[name].title
+    return "The link" if name == LINKED else PRESETS[name].title
 
 
 def _title(config: RunConfig | None) -> str:
-    if config is None:
-        return ""
-    kind = config.data.kind
-    return f"{CHOICES.get(kind, kind)}, K = {config.model.quantizer.K}, D = {config.model.quantizer.D}"
+    return "" if config is None else linked.called(config)
 
 
 def _start(config: RunConfig, name: str, preset: str, again: bool = False) -> None:

@@ -6,8 +6,9 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.ui import controls, session, start
+from pages.ui import controls, projector, session, share, start
 from pages.ui.live import View
+from pages.ui.parts import hidden
 from pages.ui.terms import help_text
 from vqcore.plots.marks import described
 from vqcore.records import Event
@@ -41,6 +42,8 @@ def line(view: View, *, another: bool = True) -> None:
         st.markdown(f"**{session.plain(view.about.name)}**{who}", width="stretch")
         if view.evaluation:
             start.links()
+        if view.prior is None and not projector.on():
+            share.of_settings("train", view.folder.config, "run")
         if another:
             start.another()
 
@@ -54,16 +57,19 @@ def figures(view: View) -> None:
     reference = f" Here the mean picture's is {evaluation.nmse_mean_picture:.2f}." if evaluation else ""
     with st.container(horizontal=True, gap="small", key="train_figures"):
         K = config.model.quantizer.K
-        figure("Codes used", f"{book.used_epoch} of {K}" if book else NONE, help_text("used_epoch", "dead"), 140 if K < 1000 else 200)
+        if not hidden("figures"):
+            figure("Codes used", f"{book.used_epoch} of {K}" if book else NONE, help_text("used_epoch", "dead"), 140 if K < 1000 else 200)
         figure(f"Step of {config.train.steps:,}", f"{view.at:,}", help_text("step"), 130)
-        figure("Error", error, f"{help_text('nmse')}\n\nMeasured on validation pictures.{reference}")
+        if not hidden("figures"):
+            figure("Error", error, f"{help_text('nmse')}\n\nMeasured on validation pictures.{reference}")
         figure(
             "Images/s",
             f"{step.images_per_s:,.0f}" if step and step.step else NONE,
             "How many images a second are trained on, pauses left out.",
         )
         figure("Time left", time_left(view.seconds_left), "At the present speed, in hours, minutes and seconds.")
-    st.progress(min(1.0, view.at / config.train.steps))
+    if not projector.on():
+        st.progress(min(1.0, view.at / config.train.steps))
 
 
 def figure(label: str, value: str, shown: str, width: int = 106) -> None:

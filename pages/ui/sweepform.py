@@ -13,6 +13,7 @@ import streamlit as st
 
 from pages.ui import session, sweepwork
 from pages.ui.form import CHOICES
+from pages.ui.parts import hidden
 from pages.ui.terms import field_help, help_text
 from vqcore.config.presets import PRESETS
 from vqcore.config.run import RunConfig
@@ -131,6 +132,8 @@ def _cures() -> dict[str, Any]:
 
 
 def _row(path: str, label: str, values: Sequence[Any], base: RunConfig) -> dict[str, Any]:
+    if hidden(path):
+        return {"name": path, "levels": []}
     key = f"sweepform_{path.rpartition('.')[2]}"
     now = base.at(path)
     picked = st.pills(

@@ -16,6 +16,7 @@ import streamlit as st
 
 from pages.ui import scroll, session, sweepform, sweepwork, terms
 from pages.ui.chart import chart
+from pages.ui.parts import hidden, hint
 from pages.ui.screens import page_of
 from vqcore.errors import VQError
 from vqcore.plots.sweeps import against, name_of, seeds_only, title_of
@@ -40,11 +41,12 @@ def panel() -> None:
     found = sweepwork.sweeps().list()
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweeps_top"):
         chosen = choose(found, "sweeps_chosen", "Sweep")
-        st.session_state.setdefault("sweeps_new", not found)
-        st.toggle("New sweep", key="sweeps_new", persist_state="session")
+        if not hidden("customise"):
+            st.session_state.setdefault("sweeps_new", not found)
+            st.toggle("New sweep", key="sweeps_new", persist_state="session")
     if problem := st.session_state.pop("sweeps_problem", ""):
         st.error(session.plain(problem), icon=":material/error:")
-    if st.session_state.get("sweeps_new"):
+    if st.session_state.get("sweeps_new") and not hidden("customise"):
         sweepform.form(_begun)
     if chosen is None:
         st.info(
@@ -187,10 +189,10 @@ def _charts(sweep: Sweep, found: Sequence[Cell]) -> None:
             drawn = against(axes, found, place, measure) if axes else seeds_only(found, measure)
             chart(drawn, key=f"sweeps_chart_{key}", height=LOW, of=f"{sweep.id} {place}")
     st.caption(setting(sweep, found))
-    st.markdown(
-        ":material/touch_app: **Try this.** Choose what stands along the axis: where do the curves part further than the seeds' bars reach?"
+    hint(
+        "Choose what stands along the axis: where do the curves part further than the seeds' bars reach?"
         if len(axes) > 1
-        else ":material/touch_app: **Try this.** Tick a line of the table and open one of its runs: its codes say why."
+        else "Tick a line of the table and open one of its runs: its codes say why."
     )
 
 

@@ -20,21 +20,47 @@ def field_help(path: str, description: str) -> str:
 
 
 def words(*names: str, key: str) -> None:
-    """A button that opens a screen's own words in place, for those who tap. `key` must be the caller's own."""
-    with st.popover("What do these words mean?", icon=":material/help:", type="tertiary", key=f"terms_{key}"):
+    """A button that opens a screen's own words in place, for those who tap, and leads to all others. `key` must be the caller's own."""
+    again = st.session_state.get("terms_shut", 0)
+    name = f"terms_{key}_{again}" if again else f"terms_{key}"
+    with st.popover("What do these words mean?", icon=":material/help:", type="tertiary", key=name):
         for name in names:
             st.markdown(_markdown(GLOSSARY[name]))
+        if st.button("All words", icon=":material/menu_book:", key=f"terms_all_{key}"):
+            st.session_state["terms_asked"] = True
+            st.session_state["terms_shut"] = again + 1  # another popover, which is shut: this one would lie over the dialog
+            st.rerun()  # the frame opens it: a fragment's next tick would close what the fragment opened
+
+
+def open_asked() -> None:
+    """For the frame, once a script run: the glossary, where a screen's own words were not enough."""
+    if st.session_state.pop("terms_asked", False):
+        glossary()
 
 
 @st.dialog("Words", width="large", icon=":material/menu_book:")
 def glossary() -> None:
-    """The whole glossary, searchable."""
+    """The whole glossary: by its parts, or searched while one types."""
     typed = st.text_input(
-        "Search", key="terms_search", placeholder="codes used, perplexity, dead …", icon=":material/search:", help="Any part of a word."
+        "Search",
+        key="terms_search",
+        type="search",
+        live=True,
+        placeholder="codes used, entropy, log2, dead …",
+        icon=":material/search:",
+        help="Any part of a word, of another name for it, or of an equation.",
     )
-    found = search(typed)
+    part = st.pills("Part", list(SECTIONS), key="terms_part", label_visibility="collapsed", wrap=True)
+    found = {name: entry for name, entry in search(str(typed or "")).items() if part is None or name in SECTIONS[part]}
     if not found:
-        st.info("No such word here. Try a shorter part of it.", icon=":material/search_off:")
+        where = f" in “{part}”" if part else ""
+        st.info(f"No such word{where}. Try a shorter part of it{', or all parts' if part else ''}.", icon=":material/search_off:")
+        return
+    st.caption(f"{len(found)} of {len(GLOSSARY)} words")
+    if typed:  # the best come first
+        for entry in found.values():
+            st.markdown(_markdown(entry))
+        return
     for section, entries in SECTIONS.items():
         shown = [entry for name, entry in found.items() if name in entries]
         if not shown:
@@ -45,9 +71,15 @@ def glossary() -> None:
 
 
 def _short(entry: Entry) -> str:
-    values = f"  \n:gray[Values: {entry.values}]" if entry.values else ""
-    return f"**{entry.title}.** {entry.sentence}  \n{entry.definition}{values}"
+    """For a tooltip, where an equation stands in a line of its own like a sentence."""
+    return _said(entry, f"  \n${entry.equation}$  \n" if entry.equation else "  \n")
 
 
 def _markdown(entry: Entry) -> str:
-    return _short(entry) + (f"  \n:gray[Computed or held in] `{entry.where}`" if entry.where else "")
+    said = _said(entry, f"\n\n$$\n{entry.equation}\n$$\n\n" if entry.equation else "  \n")
+    return said + (f"  \n:gray[Computed or held in] `{entry.where}`" if entry.where else "")
+
+
+def _said(entry: Entry, equation: str) -> str:
+    values = f"  \n:gray[Values: {entry.values}]" if entry.values else ""
+    return f"**{entry.title}.** {entry.sentence}{equation}{entry.definition}{values}"

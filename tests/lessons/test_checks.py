@@ -168,3 +168,13 @@ def test_shuffle(room: Any) -> None:
     other = shuffled(varied, seed=1)
     other[0] = (other[0] + 1) % 16  # another vocabulary
     assert not passed(check(lesson("shuffle"), saved(other)))
+
+
+def test_how_fast_it_goes_is_the_students_affair(room: Any) -> None:
+    faster = Command("treat", changes={"train.speed_limit": 900.0})
+    run = room.act("three_terms", "one", [faster], train__steps=120)
+    verdict = room.verdict("three_terms", run)
+    assert passed(verdict), verdict.told
+    cured = room.act("collapse", "far", [faster, REVIVE], train__steps=160)
+    verdict = room.verdict("collapse", cured)
+    assert sum(item.done for item in verdict.items) == 1 and "speed" not in verdict.told

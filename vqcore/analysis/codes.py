@@ -48,6 +48,17 @@ def codes(run_path: str, scratch_path: str) -> str:
     return name
 
 
+def codes_of(run: RunFolder) -> CodeSet:
+    """The codes of all data under the run's checkpoint, computed now; of a prior's run those that it holds.
+
+    Raises RunError, DataError, ConfigError.
+    """
+    if (held := run.codes()) is not None:
+        return held
+    frozen = load_frozen(run)
+    return extract(frozen, load_dataset(frozen.config.data))
+
+
 def extract(frozen: Frozen, dataset: Dataset) -> CodeSet:
     """The codes of every training and validation example, validation in the order in which evaluations take it.
 

@@ -21,10 +21,11 @@ from vqcore.models.draw import layout_of
 from vqcore.models.registry import build_model
 from vqcore.priors.base import Prior
 from vqcore.priors.registry import build_prior
-from vqcore.records import State
+from vqcore.records import Evaluation, State
 from vqcore.runs.analysis import Stamp, checkpoint_stamp
 from vqcore.runs.codes import CodeSet
 from vqcore.runs.folder import RunFolder
+from vqcore.training.evaluation import evaluate, reference, validation_order
 
 _ATTEMPTS = 20  # a run that trains may replace its checkpoint while it is read
 
@@ -44,6 +45,11 @@ class Loaded:
     config: RunConfig
     step: int
     stamp: Stamp
+
+    def evaluation(self) -> Evaluation:
+        """The model over all validation data, as training looks at it after its last step."""
+        x = torch.from_numpy(self.dataset.x[validation_order(self.dataset)])
+        return evaluate(self.model, x, self.step, reference(self.dataset), complete=True)[0]
 
 
 @dataclass(frozen=True, slots=True)

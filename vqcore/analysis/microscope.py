@@ -83,6 +83,15 @@ class Frame:
     ema_count: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a step is taken under: `frozen`, the encoder is held; `kept`, the next step takes the same batch."""
+
+    config: RunConfig
+    frozen: bool = False
+    kept: bool = False
+
+
 class Microscope:
     """A tiny model, one step of which lies under the lens. `frame` is that step; the model itself has already taken it.
 
@@ -106,7 +115,13 @@ class Microscope:
         self._past: deque[_Moment] = deque()
         self._now = self._bench.moment()
         self._first = self._now
+        self._trail = [self._now.setting]
         self.frame = self._bench.look(self._now)
+
+    @property
+    def trail(self) -> tuple[Setting, ...]:
+        """What each step was taken under, from the first to the one under the lens: all that has to be done to come here again."""
+        return tuple(self._trail)
 
     @property
     def steps_back(self) -> int:
@@ -118,6 +133,7 @@ class Microscope:
         for remaining in range(steps - 1, -1, -1):
             self._past.append(self._now)
             self._now = self._bench.moment_after(self._now)
+            self._trail.append(self._now.setting)
             if remaining:
                 self._bench.take()
         if steps > 0:
@@ -130,12 +146,14 @@ class Microscope:
         went = min(steps, len(self._past))
         for _ in range(went):
             self._now = self._past.pop()
+            self._trail.pop()
         return went > 0 and self._again()
 
     def reset(self) -> None:
         """Back to the first step, with the settings of then. What came after is forgotten."""
         self._past.clear()
         self._now = self._first
+        self._trail = [self._now.setting]
         self._again()
 
     def change(self, changes: Mapping[str, Any] | None = None, *, frozen: bool | None = None, kept: bool | None = None) -> None:
@@ -149,6 +167,7 @@ class Microscope:
         try:
             self._bench.treat(changes or {})
             self._now = self._bench.moment()
+            self._trail[-1] = self._now.setting
         except ConfigError:
             self._again()
             raise
@@ -173,6 +192,10 @@ class _Moment:
     batch: int
     frozen: bool
     kept: bool
+
+    @property
+    def setting(self) -> Setting:
+        return Setting(self.config, self.frozen, self.kept)
 
     @property
     def bytes(self) -> int:

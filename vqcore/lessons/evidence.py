@@ -64,18 +64,23 @@ class Seen:
 
     @property
     def treatments(self) -> tuple[Event, ...]:
-        """Those that count: none from before a start from the beginning."""
+        """Those that count: none from before a start from the beginning, and none of what is the student's own affair, as the speed is."""
         found: list[Event] = []
         for event in self._tail.events:
             if event.kind == "started":
                 found = []
-            elif event.kind == "treated":
+            elif event.kind == "treated" and not _only_free(event):
                 found.append(event)
         return tuple(found)
 
     @cached_property
     def is_prior(self) -> bool:
         return isinstance(self.config, PriorRunConfig)
+
+
+def _only_free(event: Event) -> bool:
+    changes = event.data.get("changes") or {}
+    return bool(changes) and _FREE.issuperset(changes)
 
 
 @dataclass(frozen=True, slots=True)

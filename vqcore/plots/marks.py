@@ -18,6 +18,8 @@ SHORT: dict[str, str] = {
     "model.quantizer.revival_threshold": "revival under",
     "model.quantizer.learning": "learning",
     "model.quantizer.estimator": "gradient",
+    "model.quantizer.init": "start",
+    "model.quantizer.init_scale": "spread of the start",
     "model.quantizer.distance": "distance",
 }
 VALUES: dict[str, str] = {"ema": "EMA", "straight_through": "straight-through", "l2": "l2", "euclidean": "Euclidean"}

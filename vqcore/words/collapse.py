@@ -16,19 +16,20 @@ COLLAPSE: dict[str, Entry] = {
     "spread": Entry(
         "Spread of the encoder",
         "How widely encoder outputs are scattered: the yardstick for how far away a code lies.",
-        r"$s = \sqrt{\mathrm{mean}\,|z_e - \bar z_e|^2}$ over the snapshot's sample of at most 512 outputs, in all $D$ dimensions.",
+        "Over the snapshot's sample of at most 512 outputs, in all $D$ dimensions.",
         "0 or more; 0: the encoder says the same of everything",
         "vqcore.clinic.signs.Signs.spread",
         plain=("cloud", "variance of z_e", "standard deviation"),
+        equation=r"s = \sqrt{\mathrm{mean}\,|z_e - \bar z_e|^2}",
     ),
     "dead_distance": Entry(
         "Distance of dead codes",
         "How far a typical dead code lies from the nearest thing that the encoder says.",
-        r"The median over dead codes of $\min_i |e_k - z_i| / s$, with $z_i$ the sampled outputs and $s$ their spread. In $D$ dimensions: "
-        "a map may show them nearer.",
+        "Over dead codes $e_k$, with $z_i$ the sampled outputs and $s$ their spread. In $D$ dimensions: a map may show them nearer.",
         "spreads, 0 or more",
         "vqcore.clinic.signs.Signs.dead_distance",
         plain=("out of reach", "far"),
+        equation=r"\mathrm{median}_k \, \min_i |e_k - z_i| \,/\, s",
     ),
     "runaway": Entry(
         "Runaway encoder",
@@ -40,17 +41,19 @@ COLLAPSE: dict[str, Entry] = {
     "kept_variance": Entry(
         "Variance kept",
         "How much of what the encoder says survives being replaced by codes.",
-        r"$1 - \mathrm{mean}\,|z_e - z_q|^2 / s^2$. Under 0: the mean of all outputs would be a better answer than the nearest code.",
+        "$s$ is the spread of the encoder. Under 0: the mean of all outputs would be a better answer than the nearest code.",
         "up to 1",
         "vqcore.clinic.signs.Signs.kept",
         plain=("quantisation error",),
+        equation=r"1 - \mathrm{mean}\,|z_e - z_q|^2 \,/\, s^2",
     ),
     "vectors_per_code": Entry(
         "Vectors for each code",
         "How many choices one pass over the training data offers to each code, if all shared alike.",
-        r"Training images times cells over $K$. Under 1, some codes must go unused whatever one does.",
+        "$N$ training images of $M$ cells. Under 1, some codes must go unused whatever one does.",
         "above 0",
         "vqcore.clinic.signs.Signs.vectors_per_code",
         plain=("data per code",),
+        equation=r"N \cdot M \,/\, K",
     ),
 }

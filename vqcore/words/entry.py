@@ -11,6 +11,7 @@ class Entry:
 
     `where` is the dotted name of what computes or holds it ("" for ideas that no single place computes).
     `fields` are the configuration's field names that set it; `plain` are other words that a search should find.
+    `equation` is LaTeX without its dollar signs, "" where there is none; `definition` then says what its letters are.
     """
 
     title: str
@@ -20,3 +21,4 @@ class Entry:
     where: str = ""
     fields: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
+    equation: str = ""

@@ -52,9 +52,9 @@ INSPECT: dict[str, Entry] = {
     "cell": Entry(
         "Cell of a code",
         "The region in which a code is the nearest one: whatever the encoder says in there becomes this code.",
-        r"$\{z : |z - e_k| \le |z - e_j| \ \text{for all}\ j\}$, a Voronoi cell. Drawn only where $D = 2$, as cells of a shadow are not "
-        "shadows of cells.",
-        plain=("voronoi", "region"),
+        "A Voronoi cell. Drawn only where $D = 2$, as cells of a shadow are not shadows of cells.",
+        plain=("voronoi", "region", "Voronoi cell"),
+        equation=r"\{z : |z - e_k| \le |z - e_j| \ \text{for all} \ j\}",
     ),
     "used_validation": Entry(
         "Codes used on validation data",
@@ -76,8 +76,9 @@ INSPECT: dict[str, Entry] = {
     "decoded_code": Entry(
         "What a code draws",
         "The decoder's picture when every cell holds this one code.",
-        r"$G(e_k, \dots, e_k)$. Each cell's drawing depends on its neighbours, so in a real picture the same code may look different.",
+        "Each cell's drawing depends on its neighbours, so in a real picture the same code may look different.",
         plain=("constant grid", "thumbnail"),
+        equation=r"G(e_k, \dots, e_k)",
     ),
     "patches": Entry(
         "Patches of a code",
@@ -109,23 +110,27 @@ INSPECT: dict[str, Entry] = {
     "majority_label": Entry(
         "Majority label",
         "The label of the images in which this code is chosen most often.",
-        r"$\arg\max_l n_{kl}$ with $n_{kl}$ the choices of code $k$ in validation images of label $l$. A cell does not see the whole "
-        "image: a code may stand for a stroke that many labels share.",
+        "$n_{kl}$ are the choices of code $k$ in validation images of label $l$. A cell does not see the whole image: a code "
+        "may stand for a stroke that many labels share.",
         where="vqcore.runs.probed.ProbedBook.majority",
         plain=("class",),
+        equation=r"\arg\max_l n_{kl}",
     ),
     "purity": Entry(
         "Purity",
         "How much of a code's use falls on its majority label.",
-        r"$\max_l n_{kl} / \sum_l n_{kl}$. With $L$ labels alike in number, a code that knows nothing of them scores about $1 / L$.",
+        "$n_{kl}$ are the choices of code $k$ in images of label $l$. With $L$ labels alike in number, a code that knows "
+        "nothing of them scores about $1 / L$.",
         "0 to 1",
         "vqcore.runs.probed.ProbedBook.majority",
+        equation=r"\max_l n_{kl} \,/\, \textstyle\sum_l n_{kl}",
     ),
     "code_counts": Entry(
         "Code counts",
         "An image as the list of how often each code occurs in it. Where the codes stand is forgotten.",
-        r"$(c_1, \dots, c_K)$ with $\sum_k c_k = M$: a bag of codes.",
+        "A bag of codes.",
         plain=("bag of codes", "histogram"),
+        equation=r"(c_1, \dots, c_K), \qquad \textstyle\sum_k c_k = M",
     ),
     "useful": Entry(
         "Are codes useful?",

@@ -8,16 +8,18 @@ PRIORS: dict[str, Entry] = {
     "prior": Entry(
         "Prior",
         "What codes are to be expected before any picture is seen. It is learnt after the model, from the grids of the training images.",
-        r"A distribution $p(k_1, \dots, k_M)$ over whole grids. The model is frozen; another codebook needs another prior.",
+        "A distribution over whole grids. The model is frozen; another codebook needs another prior.",
         where="vqcore.priors.base.Prior",
         plain=("second stage", "generation", "generative", "p(z)"),
+        equation=r"p(k_1, \dots, k_M)",
     ),
     "autoregressive": Entry(
         "Autoregressive",
         "Cell after cell: each code is guessed from those before it.",
-        r"$p(k) = \prod_i p(k_i \mid k_{<i})$. Exact for any distribution; what is learnt is each factor.",
+        "Exact for any distribution; what is learnt is each factor.",
         where="vqcore.priors.base.log_probabilities",
-        plain=("factorise", "next token", "chain rule"),
+        plain=("factorise", "next token", "chain rule", "product of conditionals"),
+        equation=r"p(k) = \prod_{i=1}^M p(k_i \mid k_{<i})",
     ),
     "raster_order": Entry(
         "Raster order",
@@ -29,16 +31,18 @@ PRIORS: dict[str, Entry] = {
     "uniform": Entry(
         "Uniform prior",
         "Every code as likely as every other, everywhere.",
-        r"$p(k_i) = 1/K$: $\log_2 K$ bits per code. Training the model assumes it; with it the KL term is the constant $M \log_2 K$.",
+        r"$\log_2 K$ bits per code. Training the model assumes it; with it the KL term is a constant.",
         where="vqcore.config.prior.UniformConfig",
         plain=("random codes",),
+        equation="p(k_i) = 1 / K",
     ),
     "histogram": Entry(
         "Histogram prior",
         "Codes as often as the training images have them, each cell by itself.",
-        r"$p(k) = \prod_i p_i(k_i)$ with counted $p_i$, one table for all cells or one a cell. It knows no neighbours.",
+        "Counted $p_i$, one table for all cells or one a cell. It knows no neighbours.",
         where="vqcore.config.prior.HistogramConfig",
         plain=("factorised", "independent", "marginal"),
+        equation=r"p(k) = \prod_i p_i(k_i)",
     ),
     "pixelcnn": Entry(
         "PixelCNN",
@@ -50,40 +54,46 @@ PRIORS: dict[str, Entry] = {
     "transformer": Entry(
         "Transformer",
         "A network in which each cell looks back at all earlier cells and chooses which of them matter.",
-        "Causal self-attention over the grid as one sequence (arXiv:1706.03762).",
+        "Causal self-attention over the grid as one sequence: queries $Q$, keys $K$ and values $V$ of $d$ numbers come from the "
+        "cells, and later cells are masked (arXiv:1706.03762).",
         where="vqcore.config.prior.TransformerConfig",
-        plain=("attention", "gpt", "causal"),
+        plain=("attention", "gpt", "causal", "softmax", "scaled dot product"),
+        equation=r"\mathrm{softmax}\bigl(Q K^\top / \sqrt{d}\,\bigr)\, V",
     ),
     "conditional": Entry(
         "Given the label",
         "The prior is told what shall be drawn, a class of the data, and learns one distribution for each.",
-        r"$p(k \mid y)$. Its bits do not count those that the label itself would take.",
+        "$y$ is the label. Its bits do not count those that the label itself would take.",
         where="vqcore.config.prior.PixelCNNConfig.conditional",
         plain=("class-conditional", "label"),
+        equation=r"p(k \mid y)",
     ),
     "cross_entropy": Entry(
         "Cross-entropy",
         "How surprised the prior is by real codes, on average. Lower is better.",
-        r"The mean of $-\ln p(k_i \mid k_{<i})$ over cells and images, in nats; 1 nat is 1.443 bits.",
+        "Over cells and images, in nats; 1 nat is 1.443 bits.",
         "nats per code, 0 or more",
         "vqcore.records.PriorEvaluation.loss",
-        plain=("nll", "negative log-likelihood", "loss"),
+        plain=("nll", "negative log-likelihood", "loss", "log loss", "negative log likelihood"),
+        equation=r"-\mathrm{mean} \, \ln p(k_i \mid k_{<i})",
     ),
     "bits_per_code": Entry(
         "Bits per code",
         "How many yes-or-no questions one code takes, when the prior asks them.",
-        r"The cross-entropy in bits (log2). Guessing blindly takes $\log_2 K$. Comparable only between priors over the same codes.",
+        r"The cross-entropy in bits. Guessing blindly takes $\log_2 K$. Comparable only between priors over the same codes.",
         "bits, 0 or more",
         "vqcore.records.PriorEvaluation.bits",
         plain=("log2",),
+        equation=r"-\mathrm{mean} \, \log_2 p(k_i \mid k_{<i})",
     ),
     "bits_per_image": Entry(
         "Bits per image",
         "What a whole grid of codes takes under this prior.",
-        r"Bits per code × $M$. The decoder and the prior itself are not counted.",
+        "The decoder and the prior itself are not counted.",
         "bits, 0 or more",
         "vqcore.records.PriorEvaluation.bits_per_image",
         plain=("code length",),
+        equation=r"M \cdot \text{bits per code}",
     ),
     "overfitting": Entry(
         "Overfitting gap",
@@ -104,9 +114,10 @@ PRIORS: dict[str, Entry] = {
     "temperature": Entry(
         "Temperature",
         "How daring the drawing is: below 1 it prefers likely codes, above 1 it evens them out.",
-        r"Logits are divided by $T$ before each draw. Only $T = 1$ draws from what was learnt; the bits stated are those at $T = 1$.",
+        "Logits are divided by $T$ before each draw. Only $T = 1$ draws from what was learnt; the bits stated are those at $T = 1$.",
         "above 0; 1: as learnt",
-        plain=("sharpness", "randomness"),
+        plain=("sharpness", "randomness", "softmax"),
+        equation=r"p_T(k) \propto p(k)^{1/T}",
     ),
     "top_k": Entry(
         "Top-k",
@@ -118,10 +129,11 @@ PRIORS: dict[str, Entry] = {
     "surprise": Entry(
         "Surprise",
         "How unexpected this code was here, given the cells before it.",
-        r"$-\log_2 p(k_i \mid k_{<i})$. It depends on the order: a cell may surprise because an earlier one misled. It does not mean "
-        r"“wrong cell”. Only the sum over all cells belongs to the grid itself.",
+        "It depends on the order: a cell may surprise because an earlier one misled. It does not mean “wrong cell”. Only the "
+        "sum over all cells belongs to the grid itself.",
         "bits, 0 or more",
         plain=("information", "self-information"),
+        equation=r"-\log_2 p(k_i \mid k_{<i})",
     ),
     "resampling": Entry(
         "Resampling",
@@ -133,10 +145,18 @@ PRIORS: dict[str, Entry] = {
     "gibbs": Entry(
         "Gibbs sweep",
         "Each free cell in turn is drawn again given all others, earlier and later; once through all of them is a sweep.",
-        r"Single-site: $p(k_i \mid \text{all others}) \propto \prod_{j \ge i} p(k_j \mid k_{<j})$. Exact only after infinitely many "
-        r"sweeps; a few are an approximation.",
+        "Single-site. Exact only after infinitely many sweeps; a few are an approximation.",
         "sweeps, 1 or more",
         plain=("mcmc", "sweep"),
+        equation=r"p(k_i \mid \text{all others}) \propto \prod_{j \ge i} p(k_j \mid k_{<j})",
+    ),
+    "shuffled": Entry(
+        "Shuffled cells",
+        "The same codes, as often as before, in other places: the vocabulary stays, the arrangement is gone.",
+        "The grid's cells in an order drawn at random. Code counts and the entropy of the histogram do not change; what a prior that looks "
+        "at neighbours makes of it does.",
+        where="vqcore.edits.shuffled",
+        plain=("permutation", "arrangement", "shuffle the cells"),
     ),
     "cell_field": Entry(
         "Reach of a cell",

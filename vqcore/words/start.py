@@ -15,16 +15,18 @@ START: dict[str, Entry] = {
     "quantisation": Entry(
         "Vector quantisation",
         "Replacing a vector by the nearest entry of a fixed list, and keeping only its number.",
-        r"$k = \arg\min_j \lVert z - e_j \rVert$, then $e_k$ stands for $z$.",
+        "Then $e_k$ stands for $z$.",
         where="vqcore.quantizers.lookup.nearest_code",
-        plain=("snap", "vq", "quantization", "nearest"),
+        plain=("snap", "vq", "quantization", "nearest", "arg min", "nearest neighbour", "vector quantization"),
+        equation=r"k = \arg\min_j |z - e_j|",
     ),
     "bits_per_pixel": Entry(
         "Bits a pixel",
         "How many yes-or-no answers name one pixel's colour.",
-        r"$\log_2 K$ for a palette of K colours; 24 for a pixel of three bytes.",
+        "For a palette of K colours; 24 for a pixel of three bytes.",
         "1 to 6 on the first card; more than 0",
         plain=("colour depth",),
+        equation=r"\log_2 K",
     ),
     "contact_sheet": Entry(
         "Contact sheet",

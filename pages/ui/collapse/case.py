@@ -19,6 +19,7 @@ from pages.ui import live, session
 from pages.ui.codemap import Scene, scene_of_film
 from pages.ui.codes import look
 from vqcore import usage
+from vqcore.clinic import examine
 from vqcore.clinic.causes import CAUSES
 from vqcore.clinic.diagnosis import Diagnosis, diagnose
 from vqcore.config.run import RunConfig
@@ -28,7 +29,6 @@ from vqcore.plots import clinic
 from vqcore.plots.figure import RUN_COLOURS, WIRE_POINTS, to_json
 from vqcore.plots.marks import treatments
 from vqcore.plots.projection import Basis
-from vqcore.records import Event
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.store import Summary
 from vqcore.runs.tail import shared_tail
@@ -219,25 +219,8 @@ class CaseWatch:
 
 
 def config_at(view: live.View, step: int) -> RunConfig:
-    """The configuration that the snapshot at `step` was trained with: a treatment at that very step came after it."""
-    found = None
-    for event in _counting(view.events):
-        if event.step < step and "config" in event.data:
-            found = event.data["config"]
-    return view.folder.config() if found is None else RunConfig.parse(found)
-
-
-def _counting(events: Sequence[Event]) -> list[Event]:
-    """The treatments that count: those after a checkpoint that the run went back to are undone."""
-    treated: list[Event] = []
-    for event in events:
-        if event.kind == "started":
-            treated = []
-        elif event.kind == "resumed":
-            treated = [earlier for earlier in treated if earlier.step <= event.step]
-        elif event.kind == "treated":
-            treated.append(event)
-    return treated
+    """The configuration that the snapshot at `step` was trained with."""
+    return examine.config_at(view.folder.config(), view.events, step)
 
 
 def _whole(run: RunFolder) -> look.Seen | None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import session
 from pages.ui.collapse.case import PRESET
+from pages.ui.parts import hint
 from pages.ui.terms import help_text
 from vqcore.clinic.causes import CAUSES
 from vqcore.control import Command
@@ -80,7 +81,7 @@ def missing() -> None:
         "Here a collapsing run is shown beside the same run treated: codes that die, what was done, and whether they came back.",
         icon=":material/lightbulb:",
     )
-    st.markdown(":material/touch_app: **Try this.** Take a patient, guess what ails it, and treat the run on the right.")
+    hint("Take a patient, guess what ails it, and treat the run on the right.")
     cards()
 
 

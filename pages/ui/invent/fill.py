@@ -16,7 +16,7 @@ from pages.ui.serial import serial
 from vqcore.layout import Layout
 from vqcore.runs.invented import Filling
 
-_component = component("fill", "../shared/tiles", "component")
+_component = component("fill", "../shared/tiles", "../shared/ink", "component")
 
 
 def show(answer: Answer | None, question: Question | None, want: Wanted, title: str) -> None:

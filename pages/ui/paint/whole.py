@@ -118,7 +118,7 @@ def _blend(source: Source, book: int) -> None:
     count = len(source.pictures)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         other = st.number_input(f"Image, 1 to {count}", 1, count, min(2, count), 1, key="paint_whole_other", width=150) - 1
-        st.image(_enlarged(source.pictures[other]), width=56)
+        st.image(_enlarged(source.pictures[other]), width=56, alt=f"Image {other + 1}")
     share = st.slider("Share of cells from it", 0, 100, 50, 5, format="%d %%", key="paint_whole_blend_share") / 100
     pattern = st.segmented_control(
         "Which cells",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.ui import controls, live, scroll, session, state
+from pages.ui import controls, live, scroll, session, showcode, state
 from pages.ui.chart import chart
 from pages.ui.pictures import show, side_by_side, strip
 from pages.ui.priors import words
@@ -16,6 +16,7 @@ from vqcore.plots.figure import to_json
 from vqcore.plots.priors import points
 from vqcore.records import Samples
 from vqcore.runs.folder import RunFolder
+from vqcore.snippets import training
 
 POLL = 1.0  # seconds
 TALL = 356  # pixels
@@ -62,6 +63,8 @@ def _tick(folder: RunFolder, was_ended: bool, another: bool) -> None:
         st.markdown(words.verdict(view, live.prior_evaluations(view)))
         _onward(view)
         state.history(view)
+        if (config := view.prior) is not None:
+            showcode.show("prior", lambda: training.of_prior(folder, config, view.events, view.prior_evaluation))
 
 
 def _figures(view: live.View) -> None:

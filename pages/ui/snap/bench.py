@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from pages.ui import models
 from pages.ui.component import ASSETS
+from pages.ui.lessons import answering
 from pages.ui.snap.message import message, to_json
 from pages.ui.snap.phases import PHASES
 from pages.ui.snap.setups import Setup
 from vqcore.colours import CodeColours
 from vqcore.config.quantizer import VQConfig
 from vqcore.config.run import RunConfig
+from vqcore.snippets import stepping
+from vqcore.snippets.snippet import Snippet
 
 if TYPE_CHECKING:
     from vqcore.analysis.microscope import Microscope
@@ -48,6 +51,7 @@ class Bench:
     microscope: Microscope | None = None  # None: the models are not loaded yet
     colours: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 3), dtype=np.uint8))
     number: int = 0  # of this bench in its session
+    started: RunConfig | None = None  # what the model began under, where that is not the setup's
 
     @property
     def live(self) -> bool:
@@ -71,6 +75,12 @@ def first() -> str:
     return (ASSETS / "snap" / "first.json").read_text(encoding="utf-8").strip()
 
 
+def forget() -> None:
+    """The next look begins with the default setup's first step."""
+    for name in ("snap_bench", "snap_frozen", "snap_phase"):
+        st.session_state.pop(name, None)
+
+
 def stored() -> Bench:
     """The first step from its file."""
     setup = Setup()
@@ -79,10 +89,11 @@ def stored() -> Bench:
 
 def built(setup: Setup, changes: dict[str, Any] | None = None) -> Bench:
     """A microscope set up anew, in a few hundredths of a second. Raises ConfigError, DataError."""
-    microscope = models.microscope(setup.config().edited(changes or {}), setup.steps)
+    started = setup.config().edited(changes or {})
+    microscope = models.microscope(started, setup.steps)
     frame = microscope.frame
     colours = CodeColours.fit(frame.codebook).codes
-    bench = Bench(setup, "", frame.config, microscope, colours)
+    bench = Bench(setup, "", frame.config, microscope, colours, started=started)
     bench.look()
     return bench
 
@@ -131,6 +142,7 @@ def forward(steps: int) -> None:
     if bench.microscope:
         models.one_thread()
         bench.microscope.forward(steps)
+        answering.note_frame(bench.microscope.frame)
         _moved(bench)
 
 
@@ -219,6 +231,14 @@ def set_up() -> None:
     bench.number = old.number + 1
     _keep(bench)
     st.session_state["snap_phase"] = ORDER[0]
+
+
+def code(bench: Bench) -> Snippet:
+    """The lines that come to the step under the lens."""
+    told = json.loads(bench.told)
+    trail = bench.microscope.trail if bench.microscope else ()
+    figures = (told["step"], told["loss"], told["lossAfter"])
+    return stepping.step(bench.started or bench.setup.config(), bench.setup.steps, trail, figures)
 
 
 def quantizer(bench: Bench) -> VQConfig:

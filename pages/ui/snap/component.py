@@ -10,7 +10,7 @@ from pages.ui.serial import serial
 from pages.ui.snap.phases import PHASES, line, places
 from vqcore.config.quantizer import VQConfig
 
-_component = component("snap", "geometry", "drawing", "panels", "component")
+_component = component("snap", "../shared/ink", "geometry", "drawing", "panels", "component")
 
 
 def show(frame: str, phase: str, quantizer: VQConfig, key: str, *, of: str, note: str = "") -> None:

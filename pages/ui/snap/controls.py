@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import models, session, terms
+from pages.ui.parts import hidden
 from pages.ui.snap import bench
 from pages.ui.snap.bench import Bench
 from pages.ui.snap.phases import PHASES
@@ -97,6 +98,8 @@ def problem() -> None:
 
 def settings(now: Bench) -> None:
     """What may change on the way, and what starts anew."""
+    if hidden("customise"):
+        return
     with st.expander("Customise", icon=":material/tune:", key="snap_customise"):
         left, right = st.columns(2)
         with left:
@@ -107,6 +110,8 @@ def settings(now: Bench) -> None:
                 ("snap_beta", "Commitment weight β", "commitment_weight", (0.0, 4.0, 0.05), "%.2f"),
                 ("snap_decay", "EMA decay γ", "ema_decay", (0.0, 0.99, 0.01), "%.2f"),
             ):
+                if hidden(f"model.quantizer.{field}"):
+                    continue
                 told = str(VQConfig.model_fields[field].description)
                 shown = field_help(field, told)
                 low, high, by = bounds
@@ -161,6 +166,8 @@ def settings(now: Bench) -> None:
 
 
 def _choice(label: str, options: dict[str, str], name: str, field: str, now: Bench) -> None:
+    if hidden(f"model.quantizer.{field}"):
+        return
     told = str(VQConfig.model_fields[field].description)
     st.segmented_control(
         label,

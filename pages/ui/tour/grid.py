@@ -25,7 +25,7 @@ DIGIT = 0  # of the gallery
 TRAINED = "Trained. Choose a code below, then **press a tile** of the middle picture."
 TRIED = "Paint on: how far does one tile reach?"
 
-_component = component("mosaic", "../shared/arrows", "component")
+_component = component("mosaic", "../shared/arrows", "../shared/ink", "component")
 
 
 def show() -> str:

@@ -1,0 +1,91 @@
+"""Bug museum: five real bugs, each in a tiny model beside the same run without it. Name the bug from its curves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import scroll, terms
+from pages.ui.museum import again, curves, diagnose, reveal
+from pages.ui.museum import case as kept
+from pages.ui.museum.case import Case
+from pages.ui.museum.desk import desk
+from pages.ui.parts import hint
+from pages.ui.screens import header
+from vqcore.museum.exhibits import EXHIBITS
+
+
+def choose() -> str:
+    """The patients by what one sees of them, and the score."""
+    kept.opened()
+    with st.container(horizontal=True, vertical_alignment="center", key="museum_top"):
+        key = st.pills(
+            "Patient",
+            list(EXHIBITS),
+            format_func=_name,
+            required=True,
+            key="museum_patient",
+            label_visibility="collapsed",
+            persist_state="session",
+            wrap=True,
+        )
+    return str(key)
+
+
+def _name(key: str) -> str:
+    number = list(EXHIBITS).index(key) + 1
+    mark = ":material/check_circle: " if kept.found(key) else ":material/visibility: " if kept.known(key) else ""
+    return f"{mark}{number}. {EXHIBITS[key].patient}"
+
+
+def score() -> str:
+    found, first = kept.score()
+    if not found:
+        return "No bug found yet."
+    return f"{found} of {len(EXHIBITS)} bugs found, {first} at the first guess."
+
+
+def examine(case: Case) -> None:
+    st.markdown(f"**{case.exhibit.patient}.** {case.exhibit.symptom}")
+    curves.panel(case)
+    hint(_try(case))
+    left, right = st.columns(2)
+    with left:
+        reveal.verdict(case) if case.told else diagnose.panel(case)
+        st.caption(score())
+    with right:
+        curves.more(case)
+    if case.told:
+        reveal.panel(case)
+    again.panel(case)
+
+
+def _try(case: Case) -> str:
+    if case.told:
+        return "Train both with another seed: does the same curve give it away?"
+    return "Find the curve that cannot be right, choose the bug that makes it so, and press **Check**."
+
+
+header("museum")
+key = choose()
+seed = kept.seed(key)
+pair = desk.look(key, seed).pair or desk.look(key, 0).pair
+if pair is None:
+    st.info("The curves that come with the program are missing. Train both runs here: it takes some seconds.", icon=":material/lightbulb:")
+    again.controls(key, None)
+else:
+    examine(Case(key, pair.seed, pair))
+    terms.words(
+        "codebook_loss",
+        "commitment",
+        "commitment_weight",
+        "stop_gradient",
+        "straight_through",
+        "ema",
+        "revival",
+        "dead",
+        "z_norm",
+        "e_norm",
+        "nmse",
+        key="museum",
+    )
+scroll.to_top(f"museum {key}")

@@ -24,7 +24,7 @@ SHOWN = sorted(set(re.findall(r"`([\w./-]+)`", README)))
 def test_the_two_commands_are_there() -> None:
     assert COMMANDS[:2] == [
         "pip install -r requirements.txt && streamlit run app.py",
-        "pip install -r tests/requirements.txt && pytest",
+        "pip install -r tests/requirements.txt && pytest -n auto",
     ]
 
 

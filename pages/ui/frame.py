@@ -66,8 +66,14 @@ def sidebar() -> None:
         if not hidden("runs"):
             _run_picker()
         left, right = st.columns(2)
-        if left.button("Words", icon=":material/menu_book:", width="stretch", key="frame_words", help="Every word and figure, explained."):
-            terms.glossary()
+        left.button(
+            "Words",
+            icon=":material/menu_book:",
+            width="stretch",
+            key="frame_words",
+            on_click=terms.ask,
+            help="Every word and figure, explained.",
+        )
         name = session.plain(session.owner().nickname) or "You"
         if right.button(
             name, icon=":material/person:", width="stretch", key="frame_you", help="Your name, as others see it beside your runs."

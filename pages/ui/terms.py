@@ -27,18 +27,27 @@ def words(*names: str, key: str) -> None:
         for name in names:
             st.markdown(_markdown(GLOSSARY[name]))
         if st.button("All words", icon=":material/menu_book:", key=f"terms_all_{key}"):
-            st.session_state["terms_asked"] = True
+            ask()
             st.session_state["terms_shut"] = again + 1  # another popover, which is shut: this one would lie over the dialog
             st.rerun()  # the frame opens it: a fragment's next tick would close what the fragment opened
 
 
+def ask() -> None:
+    """Have the frame open the whole glossary at the next run of the page."""
+    st.session_state["terms_open"] = True
+
+
 def open_asked() -> None:
-    """For the frame, once a script run: the glossary, where a screen's own words were not enough."""
-    if st.session_state.pop("terms_asked", False):
+    """For the frame, once a script run. It stays open until it is closed by hand, though the page be run anew beneath it."""
+    if st.session_state.get("terms_open", False):
         glossary()
 
 
-@st.dialog("Words", width="large", icon=":material/menu_book:")
+def _closed() -> None:
+    st.session_state["terms_open"] = False
+
+
+@st.dialog("Words", width="large", icon=":material/menu_book:", on_dismiss=_closed)
 def glossary() -> None:
     """The whole glossary: by its parts, or searched while one types."""
     typed = st.text_input(

@@ -42,6 +42,7 @@ _FAULTS = """async passed => {
   }
   return told;
 }"""
+_BAD = '<img src="/"><p style="background: #888; color: #777">grey</p>'
 _DRAWN = "() => [...document.querySelectorAll('.vq-chart')].every(chart => chart.hidden || chart.classList.contains('js-plotly-plot'))"
 
 
@@ -82,7 +83,7 @@ def visit(browser: Browser, watch: Watch, server: Server, scheme: Scheme) -> Ite
 def test_axe_finds_faults(visit: Callable[..., Page]) -> None:
     # or all that follows would say nothing
     page = visit("runs")
-    page.evaluate("() => document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"/\"><p style=\"color: #888\">grey</p>')")
+    page.evaluate("html => document.querySelector('h1').insertAdjacentHTML('afterend', html)", _BAD)
     assert {fault.partition(":")[0] for fault in faults(page)} == {"image-alt", "color-contrast"}
 
 
@@ -92,7 +93,7 @@ def test_a_screen_with_a_result(visit: Callable[..., Page], name: str) -> None:
     code = page.get_by_text("Show me the code", exact=True)
     if code.count():
         code.click()
-        expect(page.locator('[data-testid="stCode"], [data-testid="stAlert"]').last).to_be_visible()
+        expect(page.locator('[data-testid="stCode"], [data-testid="stAlert"]').last).to_be_visible(timeout=TIMEOUT_MS)
     assert faults(page) == []
 
 

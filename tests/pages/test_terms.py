@@ -23,12 +23,31 @@ def opened(page: Page, name: str) -> AppTest:
     return every.click().run()
 
 
+def test_a_tooltip_holds_the_equation_in_its_line() -> None:
+    for name, entry in GLOSSARY.items():
+        text = terms.help_text(name)
+        assert "$$" not in text and entry.definition in text, name
+        assert not entry.equation or f"\n${entry.equation}$  \n" in text, name
+
+
 @pytest.mark.parametrize("name", ["", "snap", "bits", "museum"])
 def test_a_screens_own_words_lead_to_all_words(page: Page, name: str) -> None:
     at = opened(page, name)
     assert not at.exception and not at.error
     assert f"{len(GLOSSARY)} of {len(GLOSSARY)} words" in said(at)
     assert all(f"**{entry.title}.** {entry.sentence}" in said(at) for entry in GLOSSARY.values())
+
+
+def test_it_stays_open_while_the_page_is_run_anew(page: Page) -> None:
+    at = page("museum")
+    at.button(key="frame_words").click().run()
+    every = f"{len(GLOSSARY)} of {len(GLOSSARY)} words"
+    assert every in said(at)
+    at.run()  # as when the engine has become ready
+    assert not at.exception and every in said(at)
+    at.session_state["terms_open"] = False  # closed by hand
+    at.run()
+    assert every not in said(at)
 
 
 def test_an_entry_shows_equation_values_and_where(page: Page) -> None:
@@ -64,10 +83,3 @@ def test_a_part_shows_its_own_words_alone(dialog: AppTest) -> None:
     assert GLOSSARY["epoch"].sentence in said(dialog) and GLOSSARY["entropy"].sentence not in said(dialog)
     dialog.text_input(key="terms_search").set_value("perplexity").run()
     assert "No such word in “Training”" in said(dialog) and "all parts" in said(dialog)
-
-
-@pytest.mark.parametrize("name", GLOSSARY)
-def test_a_tooltip_holds_the_equation_in_its_line(name: str) -> None:
-    text, entry = terms.help_text(name), GLOSSARY[name]
-    assert "$$" not in text and entry.definition in text
-    assert not entry.equation or f"\n${entry.equation}$  \n" in text

@@ -22,11 +22,11 @@ _STYLE = """<style>
 
 def show(here: str) -> None:
     """Once a script run, above the page `here`. Always one element, so that nothing below it changes its place."""
-    place = st.empty()
+    place = st.container()
     problem, state, now = link.problem(), link.active(), answering.going()
     if not problem and (state is None or here == "lessons"):
         return
-    with place.container():
+    with place:
         if problem:
             st.warning(session.plain(problem), icon=":material/link_off:")
         if state is None or here == "lessons":

@@ -6,16 +6,14 @@ import streamlit as st
 
 from pages.ui import controls, scroll, session, showcode, state, terms
 from pages.ui.chart import chart
-from pages.ui.collapse import bar, films, guess, patients, treat, words
+from pages.ui.collapse import bar, code, films, guess, patients, treat, words
 from pages.ui.collapse.case import Case, CaseView, CaseWatch, case_of, newest_pair, watch
-from pages.ui.parts import hint
+from pages.ui.parts import hidden, hint
 from pages.ui.screens import header
 from pages.ui.sweeps import panel as sweeps
 from pages.ui.terms import help_text
 from vqcore.errors import RunError
 from vqcore.plots.clinic import MEASURES
-from vqcore.snippets import looking, training
-from vqcore.snippets.snippet import Snippet
 
 POLL = 1.0  # seconds
 TALL = 290  # pixels
@@ -82,21 +80,7 @@ def tick(case: Case, was_ended: bool) -> None:
     words.findings(view)
     state.history(view.patient)
     terms.words("collapse", "dead", "used_epoch", "perplexity", "revival", "kmeans", "ema", "z_norm", "e_norm", "nmse", key="collapse")
-    showcode.show("collapse", lambda: code(view), missing="Guess the cause first: the settings would tell it.")
-
-
-def code(view: CaseView) -> list[Snippet]:
-    """Both sides anew, and the diagnosis. Settings tell the cause: nothing while it is still to be guessed."""
-    if not guess.known(view):
-        return []
-    patient = view.patient
-    config = patient.folder.config()
-    if view.case.paired and view.views[0].folder.config().identity == config.identity:
-        sides = [(title, side.folder, side.events, side.evaluation) for title, side in zip(view.titles, view.views, strict=True)]
-        found = [training.of_pair(config, sides)]
-    else:
-        found = training.of_model(patient.folder, config, patient.events, patient.evaluation)
-    return [*found, looking.diagnosed(patient.folder, view.diagnosis)] if patient.snapshot else found
+    showcode.show("collapse", lambda: code.lines(view), missing="Guess the cause first: the settings would tell it.")
 
 
 def _try(view: CaseView) -> str:
@@ -132,7 +116,8 @@ def examined(view: CaseView) -> None:
     if view.case.cause:
         guess.panel(view)
     words.panel(view)
-    treat.panel(view, view.diagnosis if guess.known(view) else None)
+    if not hidden("treatments"):
+        treat.panel(view, view.diagnosis if guess.known(view) else None)
 
 
 def gone(error: RunError) -> None:

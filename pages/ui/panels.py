@@ -102,7 +102,9 @@ def examples(seen: live.Watch, view: live.View) -> None:
     ):
         st.session_state["train_first"] = (st.session_state.get("train_first", 0) + live.SHOWN) % 64
     drawn = seen.examples(view, st.session_state.get("train_first", 0))
-    with st.container(height=projector.height(TALL), border=False):
+    # a room's pictures are seen whole: large captions leave them no room in a fixed height
+    whole = projector.on() and drawn is not None and not points
+    with st.container(height="content" if whole else projector.height(TALL), border=False):
         if drawn is None:
             state.coming(view)
         elif points:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from pages.ui.screens import SCREENS
 from tests.browser.chromium import Watch
 from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.screen import settled
+from tests.browser.screen import button, settled
 from tests.browser.server import Server
 
 Scheme = Literal["light", "dark"]
@@ -110,8 +110,8 @@ def test_a_card_of_the_tour(visit: Callable[..., Page], card: int) -> None:
 @pytest.mark.parametrize("dialog", ["words", "you"])
 def test_a_dialog(visit: Callable[..., Page], dialog: str) -> None:
     page = visit("runs")
-    page.locator(f".st-key-frame_{dialog} button").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    button(page, f"frame_{dialog}").click()
+    expect(page.get_by_role("dialog")).to_be_visible(timeout=TIMEOUT_MS)
     assert faults(page) == []
 
 

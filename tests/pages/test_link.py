@@ -170,6 +170,13 @@ def test_treatments_are_hidden_of_a_running_run(store: RunStore, monkeypatch: py
         assert fields and not any("train.lr" in key for key in fields)
 
 
+def test_treatments_are_hidden_in_the_clinic(finished: Finished) -> None:
+    folder = finished("Mine", cookie=ADA)
+    assert "collapse_apply" in keys(arrive("collapse", run=folder.id))
+    at = arrive("collapse", link=encode(State("collapse", hidden=("treatments",))), run=folder.id)
+    assert not at.exception and "collapse_apply" not in keys(at)
+
+
 def test_a_hidden_setting_keeps_the_value_that_the_link_brought(store: RunStore) -> None:
     hidden = ("model.quantizer.K", "train.lr", "train.threads", "data.binarise")
     token = encode(of_config("train", SHARED.edited({"train.threads": 2}), hidden=hidden))

@@ -104,8 +104,3 @@ def run_of(key: str, act: Act) -> Seen | None:
     """The newest run that this student has made or opened for an act."""
     found = evidence(key)
     return next((seen for treated in (False, True) for seen in found.of(act, treated=treated)), None)
-
-
-def first_unfinished(keys: list[str]) -> str:
-    """The first lesson that has not been passed; "" when all have."""
-    return next((key for key in keys if not answer(key).passed), "")

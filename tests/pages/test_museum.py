@@ -172,6 +172,8 @@ def test_what_was_guessed_stays_when_another_screen_was_looked_at_and_is_not_ano
 
 def test_another_seed_is_asked_for_waited_for_and_shown(page: Page, engine: FakeEngine) -> None:
     at = page("museum")
+    assert not at.button(key="museum_train").disabled
+    at.number_input(key=f"museum_seed_{FIRST}").set_value(0).run()
     assert at.button(key="museum_train").disabled, "that seed is on the screen"
     ask(at, 7)
     (target, args, future), *others = engine.lights

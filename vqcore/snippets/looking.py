@@ -112,7 +112,7 @@ def message(run: RunFolder, gallery: Gallery) -> Snippet:
     lines = f"""
 run = {opened(run)}
 index = run.gallery({gallery.step}).indices[0][0]  # one number for each cell
-bits = (run.config().model.quantizer.K - 1).bit_length()  # log2 K
+bits = (run.config().model.quantizer.K - 1).bit_length()  # log2 K, rounded up
 message = "".join(f"{{code:0{{bits}}b}}" for code in index.ravel())
 print(f"{{index.size}} codes of {{bits}} bits: {{len(message)}} bits")
 print(message)

@@ -24,8 +24,9 @@ def panel(case: Case) -> None:
 def controls(key: str, shown: int | None) -> None:
     """A seed to choose and the button, then how far it is. `shown`: the seed of the curves above, None without any."""
     wanted = _wanted(key)
+    another = 0 if shown is None else 1
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        number = st.number_input("Seed", 0, SEEDS - 1, shown or 0, key=f"museum_seed_{key}", width=140, persist_state="session")
+        number = st.number_input("Seed", 0, SEEDS - 1, another, key=f"museum_seed_{key}", width=140, persist_state="session")
         st.button(
             "Train both",
             key="museum_train",

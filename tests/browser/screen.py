@@ -65,7 +65,8 @@ def run_id(page: Page) -> str:
 def settled(page: Page) -> None:
     """Wait until Streamlit has drawn the page and nothing runs."""
     expect(page.locator("h1")).to_be_visible()
-    expect(page.locator('[data-testid="stStatusWidget"]')).to_have_count(0)
+    expect(page.locator('[data-testid="stStatusWidget"], [data-testid="stSkeleton"]')).to_have_count(0)
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
     page.wait_for_timeout(300)  # styles and charts follow the last element
 
 

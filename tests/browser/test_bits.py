@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -16,14 +15,6 @@ from vqcore.runs.store import RunStore
 from vqcore.sweeps.store import SweepStore
 
 PATIENCE_MS = 4 * TIMEOUT_MS  # where an engine has to come up first
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """A busy machine may take longer to draw a page than Playwright waits by itself."""
-    expect.set_options(timeout=TIMEOUT_MS)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def metric(page: Page, label: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,14 +19,6 @@ from vqcore.runs.folder import RunFolder
 
 LONG_MS = 4 * TIMEOUT_MS  # a run, behind others, on a busy machine
 SHARED = PRESETS["digits"].config.edited({"model.quantizer.K": 24, "train.seed": 7, "train.steps": 90, "train.threads": 1})
-
-
-@pytest.fixture(autouse=True)
-def patient() -> Iterator[None]:
-    """Whatever these tests expect may take a run of the page on a busy machine."""
-    expect.set_options(timeout=TIMEOUT_MS)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def fresh(browser: Browser, watch: Watch, width: int = 1280) -> BrowserContext:

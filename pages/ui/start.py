@@ -92,17 +92,13 @@ def _customise() -> None:
     config = config_form(brought if base == LINKED and brought is not None else PRESETS[base].config, key="start_form")
     name = st.text_input("Name of the run", max_chars=80, key="start_name", placeholder=_title(config), persist_state="session")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "Train",
-            key="start_custom",
-            icon=":material/play_arrow:",
-            type="primary",
-            disabled=config is None,
-            on_click=_start,
-            args=(config, name or _title(config), ""),
-        )
+        # no callback: its arguments would be older than what was typed just before the click
+        pressed = st.button("Train", key="start_custom", icon=":material/play_arrow:", type="primary", disabled=config is None)
         if config is not None:
             share.of_settings("train", lambda: config, "form")
+    if pressed and config is not None:
+        _start(config, name or _title(config), "")
+        st.rerun()
 
 
 def _preset_title(name: str) -> str:

@@ -73,15 +73,16 @@ def form(begun: Callable[[Sweep], None]) -> None:
         points = spec.points()
         waiting = len(points) <= sweepwork.MOST_RUNS and estimate(points) is None
         st.fragment(_cost, run_every=ESTIMATE_POLL if waiting else None)(points, waiting)
-        st.button(
+        # no callback: its arguments would be older than what was typed just before the click
+        if st.button(
             f"Start {len(points)} {'run' if len(points) == 1 else 'runs'}",
             type="primary",
             icon=":material/play_arrow:",
             key="sweepform_start",
             disabled=len(points) > sweepwork.MOST_RUNS,
-            on_click=_start,
-            args=(spec, title or _title(axes), begun),
-        )
+        ):
+            _start(spec, title or _title(axes), begun)
+            st.rerun()
 
 
 def _base() -> RunConfig:

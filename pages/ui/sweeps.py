@@ -39,6 +39,8 @@ BADGES = {
 def panel() -> None:
     """Choose a sweep, or make one. The rest follows it while it goes on."""
     found = sweepwork.sweeps().list()
+    if begun := st.session_state.pop("sweeps_begun", ""):
+        st.session_state["sweeps_chosen"], st.session_state["sweeps_new"] = begun, False
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweeps_top"):
         chosen = choose(found, "sweeps_chosen", "Sweep")
         if not hidden("customise"):
@@ -75,8 +77,7 @@ def choose(found: Sequence[Sweep], key: str, label: str) -> Sweep | None:
 
 
 def _begun(sweep: Sweep) -> None:
-    st.session_state["sweeps_chosen"] = sweep.id
-    st.session_state["sweeps_new"] = False
+    st.session_state["sweeps_begun"] = sweep.id  # shown, in the form's place, by the next run of the script
 
 
 def _look(sweep_id: str, was_active: bool) -> None:

@@ -118,6 +118,16 @@ def test_the_same_preset_is_offered_as_the_run_that_exists(page: Page, server: S
     assert made.status().state == "finished", "it is looked at, not trained again"
 
 
+def test_what_is_typed_just_before_the_click_is_trained(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/train")
+    settled(page)
+    page.locator(".st-key-start_own label").first.click()
+    page.locator('input[aria-label="Codes K"]').fill("17")
+    button(page, "start_custom").click()  # the field sends its number as it is left, and the click follows at once
+    page.wait_for_url("**/train?run=*")
+    assert RunFolder(server.runs / run_id(page)).config().model.quantizer.K == 17
+
+
 @pytest.mark.parametrize("address", ["/?run=../../etc", "/?run=no-such-run", "/inside?run=%00", "/runs?run=" + "x" * 500])
 def test_a_wrong_run_in_the_address_is_said_in_words(page: Page, server: Server, address: str) -> None:
     page.goto(server.url + address)

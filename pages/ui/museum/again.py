@@ -32,8 +32,8 @@ def controls(key: str, shown: int | None) -> None:
             key="museum_train",
             icon=":material/play_arrow:",
             disabled=number == shown or wanted is not None,
-            on_click=_ask,
-            args=(key, int(number)),
+            on_click=_ask_number,
+            args=(key,),
             help="On this computer, some seconds for both. What was trained once is kept.",
         )
     state = _look(key).state if wanted is not None else ""
@@ -66,6 +66,11 @@ def _look(key: str) -> Answer:
 def _ask(key: str, number: int) -> None:
     desk.ask(key, number)
     _want(key, number)
+
+
+def _ask_number(key: str) -> None:
+    # read now: a number typed just before the click arrives together with it
+    _ask(key, int(st.session_state[f"museum_seed_{key}"]))
 
 
 def _drop(key: str, number: int) -> None:

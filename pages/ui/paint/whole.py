@@ -101,14 +101,14 @@ def _arrange(source: Source, book: int, grid: Grid) -> None:
 
 
 def _noise(source: Source, book: int, grid: Grid) -> None:
-    share = st.slider("Share of cells to noise", 0, 100, 20, 5, format="%d %%", key="paint_whole_share") / 100
+    st.slider("Share of cells to noise", 0, 100, 20, 5, format="%d %%", key="paint_whole_share")
     st.button(
         "Noise",
         icon=":material/grain:",
         key="paint_whole_noise",
         disabled=grid.K < 2,
         on_click=_apply,
-        args=(source, book, "Noise", lambda codes: edits.noised(codes, share, grid.K, secrets.randbits(32))),
+        args=(source, book, "Noise", lambda codes: edits.noised(codes, _share("share"), grid.K, secrets.randbits(32))),
         help="That share of the cells gets another code, any other as likely.",
     )
 
@@ -119,8 +119,8 @@ def _blend(source: Source, book: int) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         other = st.number_input(f"Image, 1 to {count}", 1, count, min(2, count), 1, key="paint_whole_other", width=150) - 1
         st.image(_enlarged(source.pictures[other]), width=56, alt=f"Image {other + 1}")
-    share = st.slider("Share of cells from it", 0, 100, 50, 5, format="%d %%", key="paint_whole_blend_share") / 100
-    pattern = st.segmented_control(
+    st.slider("Share of cells from it", 0, 100, 50, 5, format="%d %%", key="paint_whole_blend_share")
+    st.segmented_control(
         "Which cells",
         edits.PATTERNS,
         default="left and right",
@@ -132,8 +132,9 @@ def _blend(source: Source, book: int) -> None:
 
     def blended(codes: Codes) -> Codes:
         easel = models.painter(source.run) if models.ready() else None
-        second = source.layout.split(canvas.picture_of(source, easel, int(other)).codes[None])[book][0]
-        return edits.blended(codes, second, share, pattern)
+        other = int(st.session_state["paint_whole_other"]) - 1
+        second = source.layout.split(canvas.picture_of(source, easel, other).codes[None])[book][0]
+        return edits.blended(codes, second, _share("blend_share"), st.session_state["paint_whole_pattern"])
 
     st.button("Blend", icon=":material/join_inner:", key="paint_whole_blend", on_click=_apply, args=(source, book, "Blend", blended))
 
@@ -153,6 +154,10 @@ def _apply(source: Source, book: int, label: str, edit: Callable[[Any], Codes]) 
 def _part(source: Source, book: int) -> Codes:
     part: Codes = source.layout.split(state.current(source)[None])[book][0]
     return part
+
+
+def _share(name: str) -> float:
+    return int(st.session_state[f"paint_whole_{name}"]) / 100
 
 
 def _typed() -> tuple[int, int]:

@@ -94,16 +94,17 @@ def _card(rung: Rung, trained: Summary | None, parent: RunFolder, config: RunCon
     if trained is not None and trained.figures is not None and trained.figures.bits is not None:
         st.markdown(f"**{trained.figures.bits:.2f}** bits per code", help=help_text("bits_per_code"))
         st.button("Open", key=f"priors_open_{rung.key}", icon=":material/visibility:", width="stretch", on_click=_open, args=(trained.id,))
-    st.button(
+    # no callback: its arguments would be older than what was typed just before the click
+    if st.button(
         "Train again" if trained is not None else "Train" if rung.learns else "Count",
         key=f"priors_train_{rung.key}",
         icon=":material/play_arrow:",
         type="secondary" if trained is not None else "primary",
         width="stretch",
         help="Takes seconds." if not rung.learns else None,
-        on_click=_start,
-        args=(rung, parent, config, conditional, steps),
-    )
+    ):
+        _start(rung, parent, config, conditional, steps)
+        st.rerun()
 
 
 def _open(run_id: str) -> None:

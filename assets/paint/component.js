@@ -20,7 +20,7 @@ function tell(self, more = {}) {
   const { store } = self;
   const grid = gridNow(self);
   store.seq += 1;
-  Object.assign(self, { waits: store.seq, toldAt: performance.now(), late: false });
+  Object.assign(self, { waits: store.seq, toldAt: performance.now(), toldGrid: keyOf(grid), late: false, owes: false });
   self.setStateValue("told", {
     of: self.of, seq: store.seq, grid: keyOf(grid), want: wanted(self, grid), image: entryNow(store).image, stroke: Boolean(self.stroke),
     scored: store.bits.has(keyOf(grid)), chosen: [...store.chosen].sort((a, b) => a - b), has: [...self.parts, ...Object.values(self.names)].filter((name) => blobs.has(name)),
@@ -28,10 +28,19 @@ function tell(self, more = {}) {
   });
 }
 
+const underWay = (self) => self.answered < self.waits && performance.now() - self.toldAt < PATIENCE;
+
+// After a stroke. A message under way that holds this very grid brings its picture; another one now would only delay it.
+function tellAfter(self) {
+  self.owes = underWay(self) && self.toldGrid === keyOf(gridNow(self));
+  if (!self.owes) tell(self);
+  else setTimeout(() => self.owes && tell(self), PATIENCE);
+}
+
 // During a stroke one message is under way at most; the newest state follows as soon as it is answered.
 function tellSoon(self) {
   const since = performance.now() - (self.toldAt ?? 0);
-  if (self.answered < self.waits && since < PATIENCE) self.late = true;
+  if (underWay(self)) self.late = true;
   else if (since >= PAUSE) tell(self);
   else {
     self.late = true;
@@ -47,7 +56,7 @@ function commit(self, grid, label) {
   const entry = entryNow(store);
   if (!same(grid, entry.grid)) pushEntry(store, { grid, label, image: entry.image });
   refresh(self);
-  tell(self);
+  tellAfter(self);
 }
 
 function travel(self, by) {
@@ -257,7 +266,7 @@ function receive(self, data) {
   refresh(self);
   const finished = data.answered >= self.waits;
   const lacks = data.ready && (wanted(self, gridNow(self)).length > 0 || (data.scoredBy && !store.bits.has(keyOf(gridNow(self))) && !self.stroke));
-  if (self.late && self.stroke && finished) tell(self);
+  if ((self.owes || (self.late && self.stroke)) && finished) tell(self);
   else if (lacks && finished && !data.problem && self.complained !== `${data.by} ${data.scoredBy} ${keyOf(gridNow(self))}`) {
     // once for each grid: a server that cannot answer is not asked for ever
     self.complained = `${data.by} ${data.scoredBy} ${keyOf(gridNow(self))}`;

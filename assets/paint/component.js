@@ -30,11 +30,12 @@ function tell(self, more = {}) {
 
 const underWay = (self) => self.answered < self.waits && performance.now() - self.toldAt < PATIENCE;
 
-// After a stroke. A message under way that holds this very grid brings its picture; another one now would only delay it.
+// After an edit. A message under way that holds this very grid brings its picture; another one now would only delay it.
 function tellAfter(self) {
   self.owes = underWay(self) && self.toldGrid === keyOf(gridNow(self));
+  clearTimeout(self.soon);
   if (!self.owes) tell(self);
-  else setTimeout(() => self.owes && tell(self), PATIENCE);
+  else self.soon = setTimeout(() => self.owes && tell(self), PATIENCE);
 }
 
 // During a stroke one message is under way at most; the newest state follows as soon as it is answered.

@@ -93,7 +93,7 @@ def test_a_screen_with_a_result(visit: Callable[..., Page], name: str) -> None:
     code = page.get_by_text("Show me the code", exact=True)
     if code.count():
         code.click()
-        expect(page.locator('[data-testid="stCode"], [data-testid="stAlert"]').last).to_be_visible(timeout=TIMEOUT_MS)
+        expect(page.locator('[data-testid="stCode"], [data-testid="stAlert"]').last).to_be_visible()
     assert faults(page) == []
 
 
@@ -111,7 +111,7 @@ def test_a_card_of_the_tour(visit: Callable[..., Page], card: int) -> None:
 def test_a_dialog(visit: Callable[..., Page], dialog: str) -> None:
     page = visit("runs")
     button(page, f"frame_{dialog}").click()
-    expect(page.get_by_role("dialog")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_role("dialog")).to_be_visible()
     assert faults(page) == []
 
 

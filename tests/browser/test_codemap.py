@@ -11,22 +11,16 @@ from typing import Literal
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import Watch
 from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.maps import BOX, CORNERS
+from tests.browser.mapping import DRAWN, INK, SEEN, drawn, moment, part, place, plot, scrolled, selected
+from tests.browser.maps import CORNERS
 from tests.browser.screen import contrast, overflow, settled
 from tests.browser.server import Server
 
 Opened = Callable[..., Page]
-DRAWN = "canvas => canvas.toDataURL()"
-_INK = """canvas => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const colours = new Set();
-  for (let i = 0; i < data.length; i += 4) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-  return colours.size;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +50,7 @@ def opened(browser: Browser, watch: Watch, maps: Server) -> Iterator[Opened]:
         watch.attach(context)
         page = context.new_page()
         page.goto(f"{maps.url}/?m={kind}")
-        expect(plot(page)).to_have_attribute("aria-label", re.compile("codes"), timeout=TIMEOUT_MS)
+        expect(plot(page)).to_have_attribute("aria-label", re.compile("codes"))
         settled(page)
         return page
 
@@ -65,63 +59,14 @@ def opened(browser: Browser, watch: Watch, maps: Server) -> Iterator[Opened]:
         context.close()
 
 
-def part(page: Page, selector: str, key: str = "map") -> Locator:
-    return page.locator(f".st-key-{key} {selector}")
-
-
-def plot(page: Page, key: str = "map") -> Locator:
-    return part(page, "canvas.plot", key)
-
-
-def moment(page: Page, key: str = "map") -> int:
-    """The moment that is shown, once what is under way has been drawn: a map draws with the next frame."""
-    after = "node => new Promise(tell => requestAnimationFrame(() => requestAnimationFrame(() => tell(node.value))))"
-    return int(part(page, ".strip input", key).evaluate(after))
-
-
-# what an element said from now on, however short: a busy machine looks too late for the first moments of a film
-SEEN = """node => {
-  window.seen = [];
-  new MutationObserver(() => window.seen.push(node.textContent)).observe(node, { childList: true, characterData: true, subtree: true });
-}"""
-
-
-def drawn(page: Page, key: str = "map") -> str:
-    """The picture as it stands, once what is under way has been drawn."""
-    page.wait_for_timeout(200)
-    return str(plot(page, key).evaluate(DRAWN))
-
-
-def scrolled(page: Page) -> float:
-    return float(page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop"))
-
-
-def place(page: Page, code: int) -> tuple[float, float]:
-    """Where a code of the last moment stands in the window, while the whole film is in view."""
-    box = plot(page).bounding_box()
-    assert box is not None
-    left, top, width, height = box["x"] + 60, box["y"] + 1, box["width"] - 61, box["height"] - 44
-    room = min(40, 0.1 * min(width, height))
-    x0, y0, x1, y1 = BOX
-    clear = 48 if page.viewport_size and page.viewport_size["width"] > 800 else 0  # under the view's buttons nothing is placed
-    scale = min((width - clear - 2 * room) / (x1 - x0), (height - 2 * room) / (y1 - y0))
-    x, y = CORNERS[code]
-    return left + (width - clear) / 2 + (x - (x0 + x1) / 2) * scale, top + height / 2 - (y - (y0 + y1) / 2) * scale
-
-
-def selected(page: Page, code: int | None) -> None:
-    """Wait until the server knows it."""
-    expect(page.get_by_text(f"Selected: {code}.")).to_be_visible(timeout=TIMEOUT_MS)
-
-
 # ---- what is seen
 
 
 @pytest.mark.parametrize("kind", ["film", "plane", "still", "pair", "large", "huge"])
 def test_every_kind_of_map_is_drawn(opened: Opened, kind: str) -> None:
     page = opened(kind)
-    assert plot(page).evaluate(_INK) > 20
-    assert part(page, "canvas.bars").evaluate(_INK) > 3
+    assert plot(page).evaluate(INK) > 20
+    assert part(page, "canvas.bars").evaluate(INK) > 3
     assert overflow(page) == []
     expect(part(page, ".problem")).to_be_hidden()
 
@@ -160,7 +105,7 @@ def test_pointing_at_a_code_says_what_it_is(opened: Opened) -> None:
     expect(tip).to_contain_text("38 % of choices (40)")
     expect(tip).to_contain_text("last chosen 3 steps earlier")
     expect(tip).to_contain_text("<b>label 1</b>")  # text stays text
-    assert tip.locator("canvas").evaluate(_INK) > 10, "its picture"
+    assert tip.locator("canvas").evaluate(INK) > 10, "its picture"
     page.mouse.move(*place(page, 5))
     expect(tip).to_contain_text("Code 5")
     x, y = place(page, 5)

@@ -84,7 +84,7 @@ def test_both_films_move_in_step_by_mouse_and_by_keyboard(page: Page, server: Se
     assert step_of(page, 0) == "Step 0"
     page.locator(".st-key-collapse_map_1 .play").click()
     expect(page.locator(".st-key-collapse_map_0 .when b")).not_to_have_text("Step 0")
-    expect(page.locator(".st-key-collapse_map_0 .when b")).to_have_text("Step 60", timeout=TIMEOUT_MS)
+    expect(page.locator(".st-key-collapse_map_0 .when b")).to_have_text("Step 60")
     assert step_of(page, 1) == "Step 60"
     no_problems(page)
 
@@ -131,7 +131,7 @@ def test_nothing_sticks_out_and_a_thumb_can_scroll_past_the_films(
         assert "pan-y" in page.locator(".st-key-collapse_map_0 canvas.plot").evaluate("node => getComputedStyle(node).touchAction")
         if touch:
             page.locator(".st-key-collapse_map_0 .play").tap()
-            expect(page.locator(".st-key-collapse_map_1 .when b")).to_have_text("Step 60", timeout=TIMEOUT_MS)
+            expect(page.locator(".st-key-collapse_map_1 .when b")).to_have_text("Step 60")
         no_problems(page)
 
 
@@ -166,7 +166,7 @@ def test_the_run_on_the_right_is_treated_while_both_train_in_one_slot(page: Page
     assert paused_at == held_at, "both pause at one step"
 
     button(page, "collapse_apply").click()
-    expect(page.locator(".st-key-collapse_said")).to_contain_text("Revived", timeout=TIMEOUT_MS)
+    expect(page.locator(".st-key-collapse_said")).to_contain_text("Revived")
     treated = [event for event in right.events().records if event.kind == "treated"]
     assert [(event.step, event.data["command"]) for event in treated] == [(paused_at, "revive")]
     assert not [event for event in left.events().records if event.kind == "treated"]

@@ -32,14 +32,14 @@ def test_a_bug_is_guessed_by_keyboard_and_shown(page: Page, server: Server) -> N
     pill = main.get_by_role("radio", name=EXHIBITS[FIRST].title).or_(main.get_by_role("button", name=EXHIBITS[FIRST].title)).first
     pill.focus()
     page.keyboard.press("Space")
-    expect(button(page, "museum_check")).to_be_enabled(timeout=TIMEOUT_MS)
+    expect(button(page, "museum_check")).to_be_enabled()
     button(page, "museum_check").focus()
     page.keyboard.press("Enter")
-    expect(main).to_contain_text("You found it at the first guess.", timeout=TIMEOUT_MS)
+    expect(main).to_contain_text("You found it at the first guess.")
     expect(main.get_by_role("link", name=EXHIBITS[FIRST].sources[0].name)).to_have_attribute("href", EXHIBITS[FIRST].sources[0].url)
     button(page, "museum_next").focus()
     page.keyboard.press("Enter")
-    expect(main).to_contain_text(list(EXHIBITS.values())[1].symptom, timeout=TIMEOUT_MS)
+    expect(main).to_contain_text(list(EXHIBITS.values())[1].symptom)
     no_problems(page)
 
 
@@ -55,14 +55,14 @@ def test_nothing_sticks_out_before_and_after_the_reveal(browser: Browser, watch:
         opened(page, server)
         assert overflow(page) == []
         choose(page, EXHIBITS["loss_on_output"].patient, touch=touch)
-        expect(page.locator('[data-testid="stMain"]')).to_contain_text(EXHIBITS["loss_on_output"].symptom, timeout=TIMEOUT_MS)
+        expect(page.locator('[data-testid="stMain"]')).to_contain_text(EXHIBITS["loss_on_output"].symptom)
         choose(page, EXHIBITS["loss_on_output"].title, touch=touch)
-        expect(button(page, "museum_check")).to_be_enabled(timeout=TIMEOUT_MS)
+        expect(button(page, "museum_check")).to_be_enabled()
         if touch:
             button(page, "museum_check").tap()
         else:
             button(page, "museum_check").click()
-        expect(page.locator('[data-testid="stMain"]')).to_contain_text("As it should be", timeout=TIMEOUT_MS)
+        expect(page.locator('[data-testid="stMain"]')).to_contain_text("As it should be")
         settled(page)
         assert overflow(page) == []
         no_problems(page)
@@ -73,9 +73,9 @@ def test_another_seed_is_trained_by_the_light_worker_and_kept(page: Page, server
     main = page.locator('[data-testid="stMain"]')
     page.locator(f".st-key-museum_seed_{FIRST} input").fill("4")
     page.keyboard.press("Enter")
-    expect(button(page, "museum_train")).to_be_enabled(timeout=TIMEOUT_MS)
+    expect(button(page, "museum_train")).to_be_enabled()
     button(page, "museum_train").click()
-    expect(main).to_contain_text("Training both with seed 4", timeout=TIMEOUT_MS)
+    expect(main).to_contain_text("Training both with seed 4")
     assert points(page, "museum_plot_0") > 0, "the curves that are there stay"
     expect(main).not_to_contain_text("Training both with seed 4", timeout=3 * TIMEOUT_MS)
     no_problems(page)

@@ -35,7 +35,7 @@ def opened(page: Page, server: Server, query: str = f"?run={RUN}") -> Page:
 def decoded(page: Page, at: int | None = None) -> list[int]:
     """Wait until the picture is that of the grid, at this entry of the history; returns the grid."""
     if at is not None:
-        expect(part(page, ".paint")).to_have_attribute("data-at", str(at), timeout=TIMEOUT_MS)
+        expect(part(page, ".paint")).to_have_attribute("data-at", str(at))
     for _ in range(600):
         key = part(page, ".paint").get_attribute("data-grid")
         if key and key == part(page, ".paint").get_attribute("data-decoded"):

@@ -50,7 +50,7 @@ def middle(handle: Locator) -> tuple[float, float]:
 
 def test_it_opens_on_a_picture_and_then_takes_steps(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/snap")
-    expect(page.locator(".st-key-snap .picture polygon").first).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.locator(".st-key-snap .picture polygon").first).to_be_visible()
     opened(page, server)
     no_problems(page)
     button(page, "snap_step").click()

@@ -20,10 +20,10 @@ _WIDE = """() => [...document.querySelectorAll('[role=dialog] .katex-display')]
 def open_from_start(page: Page, server: Server) -> None:
     page.goto(server.url)
     settled(page)
-    expect(page.locator('[data-testid="stSidebar"]')).to_be_hidden(timeout=TIMEOUT_MS)
+    expect(page.locator('[data-testid="stSidebar"]')).to_be_hidden()
     page.get_by_text("What do these words mean?").first.click()
     page.get_by_role("button", name="All words").last.click()
-    expect(page.locator("[role=dialog] .katex-display")).to_have_count(EQUATIONS, timeout=TIMEOUT_MS)
+    expect(page.locator("[role=dialog] .katex-display")).to_have_count(EQUATIONS)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
@@ -48,12 +48,12 @@ def test_it_is_searched_while_one_types(page: Page, server: Server) -> None:
     page.locator(".st-key-terms_search input").press_sequentially("log2")
     found = search("log2")
     dialog = page.locator("[role=dialog]")
-    expect(dialog).to_contain_text(f"{len(found)} of {len(GLOSSARY)} words", timeout=TIMEOUT_MS)
+    expect(dialog).to_contain_text(f"{len(found)} of {len(GLOSSARY)} words")
     expect(dialog.locator("strong").first).to_have_text(f"{next(iter(found.values())).title}.")
     assert page.locator(".st-key-terms_search input").evaluate("node => node === document.activeElement"), "typing goes on"
     page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0, timeout=TIMEOUT_MS)
+    expect(dialog).to_have_count(0)
     page.get_by_text(EXHIBITS["no_stop_gradient"].patient).click()  # the page is run anew, and nothing opens by itself
-    expect(page.locator('[data-testid="stMain"]')).to_contain_text(EXHIBITS["no_stop_gradient"].symptom, timeout=TIMEOUT_MS)
-    expect(dialog).to_have_count(0, timeout=TIMEOUT_MS)
+    expect(page.locator('[data-testid="stMain"]')).to_contain_text(EXHIBITS["no_stop_gradient"].symptom)
+    expect(dialog).to_have_count(0)
     no_problems(page)

@@ -18,9 +18,22 @@ POLL = 1.0  # seconds between looks while the engine starts
 LOOK = 15.0  # and afterwards
 LINKS = 560  # pixels of the list of screens in projector mode: three abreast
 
-# room for pictures: Streamlit's own margins leave 660 pixels of 1280 when the sidebar is open
+# Room for pictures: Streamlit's own margins leave 660 pixels of 1280 when the sidebar is open, and take 200 of 720 above them.
+# The header line stands beside the button that opens the sidebar, above whatever the frame has to say.
 STYLE = """<style>
-.stMainBlockContainer { padding-inline: clamp(1rem, 3vw, 3rem); max-width: 1500px; }
+.stMainBlockContainer { padding: 0.5rem clamp(1rem, 3vw, 3rem) 3rem; max-width: 1500px; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-screen_header) { order: -1; }
+.st-key-screen_header { align-items: baseline; min-height: 2.75rem; column-gap: 0.9rem; row-gap: 0; }
+.st-key-screen_header h1 { padding: 0; font-size: 1.6rem; line-height: 2.75rem; white-space: nowrap; }
+.st-key-screen_header p { line-height: 1.3; }
+[data-testid="stHeader"] { background: none; }
+[data-testid="stToolbar"] > :first-child > :first-child { background: #FBFAF7; border-radius: 0 0 0.5rem 0; }
+.stApp:has([data-testid="stExpandSidebarButton"]) .st-key-screen_header > :first-child { margin-left: 5.5rem; }
+@media (max-width: 640px) {
+  .st-key-screen_header > :nth-child(2) { flex: 1 1 0; min-width: 0; align-self: center; }
+  .st-key-screen_header > :nth-child(2) p { font-size: 0.8rem; line-height: 1.15; }
+  .st-key-screen_header > :nth-child(3) p { font-size: 0.85rem; }
+}
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
 [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"] { font-variant-numeric: tabular-nums; }
 label[disabled], label[disabled] [data-testid="stMarkdownContainer"] { color: inherit; }
@@ -37,6 +50,7 @@ label[disabled], label[disabled] [data-testid="stMarkdownContainer"] { color: in
 ON_ACCENT = "#0C1512"
 ACCENT_LIT = "#7FD6CD"  # and darkens it under the mouse, until it cannot be read on the ground
 STYLE_DARK = f"""<style>
+[data-testid="stToolbar"] > :first-child > :first-child {{ background: #14181C; }}
 button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled):hover {{ color: {ON_ACCENT}; }}
 button[kind="tertiary"]:not(:disabled):is(:hover, :active, :focus, [aria-expanded="true"]) {{ color: {ACCENT_LIT}; }}
 [data-testid="stCode"] .token.keyword {{ color: #7CC4F0; }}

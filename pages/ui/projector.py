@@ -20,6 +20,8 @@ html {{ font-size: {ROOT}px; }}
 .stMainBlockContainer {{ padding-block: 0.5rem 1rem; max-width: none; position: relative; }}
 .stMainBlockContainer > [data-testid="stVerticalBlock"] {{ gap: 0.6rem; }}
 .stMainBlockContainer h1 {{ padding: 0; font-size: 1.7rem; }}
+.stMainBlockContainer .st-key-screen_header > :first-child {{ margin-left: 0; }}
+.st-key-screen_header > :nth-child(3) {{ flex-basis: 100%; }}
 .st-key-frame_bar {{ justify-content: flex-end; }}
 .st-key-frame_bar button {{ min-height: 0; padding: 0.15rem 0.6rem; }}
 [data-testid="stLayoutWrapper"]:has(> .st-key-frame_bar) {{ position: absolute; top: 0.4rem; right: 0.6rem; width: auto; z-index: 6; }}

@@ -48,8 +48,10 @@ def page_of(name: str) -> Path:
 
 
 def header(name: str) -> None:
-    """The top of a screen: its word, the field's term, and what to look at."""
+    """The top of a screen in one line: its word, the field's term, and the question that it answers."""
     screen = SCREENS[name]
-    st.title(screen.title, anchor=False, help=None)
-    look = "" if hidden("hints") else f" **{screen.look}**"
-    st.markdown(f":gray[{screen.term[:1].upper() + screen.term[1:]}.]{look}")
+    with st.container(horizontal=True, gap="small", key="screen_header"):
+        st.title(screen.title, anchor=False, width="content")
+        st.markdown(f":gray[{screen.term[:1].upper() + screen.term[1:]}]", width="content")
+        if not hidden("hints"):
+            st.markdown(f"**{screen.look}**", width="content")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import asked, session, showcode, terms
+from pages.ui import asked, example, session, showcode, terms
 from pages.ui.codes import atlas, choice, download, drawing, life, meter, panel, useful
 from pages.ui.codes.look import Seen, books, is_long, seen
 from pages.ui.empty import no_run
@@ -110,9 +110,7 @@ def _below(run: RunFolder, book: int, every: float | None) -> None:
 
 
 header("codes")
-opened = session.current_model()
-if note := session.model_note():
-    st.caption(note)
+opened = example.model_shown()
 if opened is None:
     no_run("Here every code of a codebook lies on a map, among what the encoder says: which are used, which are dead, what each one draws.")
 else:

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import streamlit as st
 
-from pages.ui import session, showcode, terms
+from pages.ui import example, session, showcode, terms
 from pages.ui.chart import chart
 from pages.ui.empty import no_run
 from pages.ui.parts import hint
@@ -112,9 +112,7 @@ def _points(gallery: Gallery) -> None:
     terms.words("single_vector", "z_e", "index", "z_q", "colour", key="inside_points")
 
 
-opened = session.current_model()
-if note := session.model_note():
-    st.caption(note)
+opened = example.model_shown()
 if opened is None:
     no_run("Here one image goes through a model, step by step: what the encoder says, which codes are chosen, what the decoder draws.")
 else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import session, showcode, terms
+from pages.ui import example, session, showcode, terms
 from pages.ui.empty import no_run
 from pages.ui.invent import bits, complete, copies, files, fill, guess, ladder, settings
 from pages.ui.invent.family import Family, family_of
@@ -87,8 +87,10 @@ def _opened() -> RunFolder | None:
     run = session.current_run()
     if run is not None:
         return run
-    run_id = session.example_prior() or session.example()
-    return session.store().get(run_id) if run_id else None
+    run = example.folder_of(session.example_prior() or session.example())
+    if run is not None:
+        example.say(run)
+    return run
 
 
 header("invent")

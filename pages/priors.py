@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import session, terms
+from pages.ui import example, session, terms
 from pages.ui.empty import no_run
+from pages.ui.example import folder_of
 from pages.ui.parts import hint
 from pages.ui.priors import shelf, watching
 from pages.ui.screens import header
-from vqcore.errors import RunError
 from vqcore.runs.folder import RunFolder
 
 
@@ -17,18 +17,11 @@ def shown_prior(opened: RunFolder | None) -> RunFolder | None:
     """The open prior; else the best one over the open model's codes; with nothing open the bundled one, or one of the example's codes."""
     if opened is not None and session.parent_of(opened) is not None:
         return opened
-    model = opened or _run(session.example_prior()) or _run(session.example())
+    model = opened or folder_of(session.example_prior()) or folder_of(session.example())
     if model is None or session.parent_of(model) is not None:
         return model
     best = min(shelf.trained_on(model).values(), key=lambda entry: (entry.figures and entry.figures.bits) or 0.0, default=None)
-    return _run(best.id) if best is not None else None
-
-
-def _run(run_id: str) -> RunFolder | None:
-    try:
-        return session.store().get(run_id) if run_id else None
-    except RunError:  # deleted since it was listed
-        return None
+    return folder_of(best.id) if best is not None else None
 
 
 def learn(parent: RunFolder) -> None:
@@ -42,7 +35,9 @@ def learn(parent: RunFolder) -> None:
 header("priors")
 opened = session.current_run()
 prior = shown_prior(opened)
-parent = opened or prior or _run(session.example())
+parent = opened or prior or folder_of(session.example())
+if opened is None and parent is not None:
+    example.say(parent)
 if prior is not None:
     watching.watch(prior)
     hint("Count the histogram, then train PixelCNN: whose pictures are better, and by how many bits?")

@@ -1,8 +1,6 @@
-"""What a screen says when no run is open: what it will show, and a button that makes it so."""
+"""What a screen says when there is neither a run nor an example: what it will show, and a button that makes it so."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 import streamlit as st
 
@@ -16,19 +14,13 @@ def no_run(promise: str) -> None:
     st.info(promise, icon=":material/lightbulb:")
     ready = [entry for entry in session.store().list() if entry.figures and not entry.problem and entry.kind == "model"]
     newest = next((entry.id for entry in ready if not entry.read_only and not entry.sweep), "")
-    example = session.example()
     with st.container(horizontal=True):
         if newest:
-            _offer("newest", "Open the newest run", newest, ":material/folder_open:", first=True)
-        if example:
-            _offer("example", "Open the example", example, ":material/auto_stories:", first=not newest)
+            st.button(
+                "Open the newest run", type="primary", icon=":material/folder_open:", on_click=_open, args=(newest,), key="empty_newest"
+            )
         if st.button("Train a model", type="secondary" if ready else "primary", icon=":material/play_circle:", key="empty_train"):
             st.switch_page(page_of("train"))
-
-
-def _offer(name: str, label: str, run_id: str, icon: str, *, first: bool) -> None:
-    kind: Literal["primary", "secondary"] = "primary" if first else "secondary"
-    st.button(label, type=kind, icon=icon, on_click=_open, args=(run_id,), key=f"empty_{name}")
 
 
 def _open(run_id: str) -> None:

@@ -130,7 +130,7 @@ def _run_picker() -> None:
         order,
         index=None,
         format_func=lambda run_id: _title(runs[run_id]) if run_id in runs else str(run_id),
-        placeholder="None" if runs else "No runs yet",
+        placeholder="None: examples are shown" if runs else "No runs yet",
         key="frame_run",
         on_change=_picked,
         disabled=not runs,

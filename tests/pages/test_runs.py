@@ -148,9 +148,6 @@ def test_an_example_can_be_opened_only(page: Page, finished: Finished, store: Ru
     folder.path.rename(demo / folder.id)
     monkeypatch.setattr(session, "DEMO", demo)
     monkeypatch.setattr(session, "_stores", {})
-    at = page("inside")
-    at.button(key="empty_example").click().run()
-    assert at.session_state["run_id"] == folder.id and not at.exception
     at = ticked(page("runs"), RunStore(store.root, extra=[demo]), folder.id)
     assert at.button(key="runs_delete").disabled and at.button(key="runs_rename").disabled
     assert any("comes with the program" in caption.value for caption in at.caption)

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui import models, session
+from pages.ui import example, models, session
 from pages.ui.paint import state
 from pages.ui.paint.canvas import Scorer
 from pages.ui.paint.source import Source
@@ -58,7 +58,7 @@ def note(run: RunFolder) -> None:
     """Why another run than the open one is painted with, where that is so."""
     opened = session.current_run()
     if opened is None:
-        st.caption(f"No run is open: this is the example, {session.plain(run.about().name)}.")
+        example.say(run)
     elif opened.id == run.id and session.parent_of(run) is not None:
         st.info(
             "This prior's parent was deleted. The prior has its own copy of the model: you paint with that, on samples of the prior.",

@@ -17,6 +17,7 @@ def done(monkeypatch):
     monkeypatch.setattr(preload.os, "setpriority", lambda *_: None, raising=False)
     monkeypatch.setattr(preload, "WARM_AFTER_S", 0.05)
     monkeypatch.setattr(preload, "_ending", threading.Event())
+    monkeypatch.delenv("VQ_WARM", raising=False)
     monkeypatch.setattr(worker, "closing", threading.Event())
     monkeypatch.setattr(worker, "warm", calls["train"].set)
     monkeypatch.setattr(projection, "warm_umap", calls["light"].set)
@@ -56,6 +57,13 @@ def test_a_worker_that_ends_at_once_warms_nothing(done, monkeypatch):
     thread.join(10)
     assert not thread.is_alive()
     assert worker.closing.is_set() and not done["light"].is_set()
+
+
+@pytest.mark.parametrize("name", ["train-0", "light"])
+def test_warming_can_be_switched_off(done, monkeypatch, name):
+    monkeypatch.setenv("VQ_WARM", "0")
+    preload.dask_setup(SimpleNamespace(name=name))
+    assert not threads() and not done["train"].is_set() and not done["light"].wait(0.2)
 
 
 def test_without_umap_the_worker_lives_on(done, monkeypatch):

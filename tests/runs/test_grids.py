@@ -136,6 +136,13 @@ def test_damaged_files_are_passed_over_and_left(tmp_path: Path) -> None:
     (folder / "0123456789ab.json").write_text("{", encoding="utf-8")
     (folder / "notes.json").write_text("mine", encoding="utf-8")
     assert [grid.id for grid in store.list(RUN, LAYOUT)] == [kept.id]
+def test_grids_saved_under_three_time_zones_stand_in_the_order_of_their_making(tmp_path: Path) -> None:
+    store = GridStore(tmp_path)
+    for i, created in enumerate(["2026-11-28T20:00:00+09:00", "2026-11-28T12:30:00+01:00", "2026-11-28T07:00:00-05:00"]):
+        store.save(replace(GRID, name=f"{i}", created=created), LAYOUT)
+    assert [grid.name for grid in store.list(RUN, LAYOUT)] == ["2", "1", "0"]
+
+
     assert (folder / "0123456789ab.json").exists() and (folder / "notes.json").exists()
 
 

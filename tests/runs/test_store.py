@@ -67,6 +67,31 @@ def test_the_newest_comes_first_and_examples_last(tmp_path: Path) -> None:
     assert example.path.is_dir()
 
 
+def dated(folder: RunFolder, created: str) -> RunFolder:
+    """The run, as if it had been made at this time."""
+    path = folder.path / "about.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "created": created}))
+    return folder
+
+
+def test_runs_made_under_three_time_zones_stand_in_the_order_of_their_making(store: RunStore) -> None:
+    # as text the first made would be the last
+    times = ["2026-11-28T20:00:00+09:00", "2026-11-28T12:30:00+01:00", "2026-11-28T07:00:00-05:00"]
+    made = [dated(store.create(RunConfig(), name=str(i)), time) for i, time in enumerate(times)]
+    undated = [dated(store.create(RunConfig(), name=created), created) for created in ("", "yesterday", "9999-99-99")]
+    assert [line.name for line in store.list()][:3] == ["2", "1", "0"]
+    assert {line.id for line in store.list()[3:]} == {folder.id for folder in undated}
+    newest = store.find(RunConfig().identity)
+    assert newest is not None
+    assert newest.id == made[2].id
+
+
+def test_folders_may_be_named_by_text(folder: RunFolder) -> None:
+    assert RunFolder(str(folder.path)).status() == folder.status()
+    assert [line.id for line in RunStore(str(folder.path.parent), extra=[str(folder.path.parent)]).list()] == [folder.id]
+    assert RunFolder.create(str(folder.path.parent), RunConfig(), name="x").path.is_dir()
+
+
 def test_listing_reads_only_what_changed(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [store.create(RunConfig(), name=str(i)) for i in range(5)]
     store.list()

@@ -81,6 +81,17 @@ def test_the_newest_stands_first_and_what_cannot_be_read_is_passed_over(sweeps: 
     assert SweepStore(tmp_path / "empty").list() == []
 
 
+def test_sweeps_made_under_three_time_zones_stand_in_the_order_of_their_making(sweeps: SweepStore, spec: SweepSpec) -> None:
+    times = ["2026-11-28T20:00:00+09:00", "2026-11-28T12:30:00+01:00", "2026-11-28T07:00:00-05:00"]
+    for i, created in enumerate(times):
+        path = sweeps.path(sweeps.create(spec, title=f"{i}").id)
+        data = {**json.loads(path.read_text()), "created": created}
+        path.unlink()
+        # a file is named after the clock of the place where the sweep was made
+        path.with_name(f"{created[:19].replace('-', '').replace(':', '').replace('T', '-')}-{i:04}.json").write_text(json.dumps(data))
+    assert [sweep.title for sweep in sweeps.list()] == ["2", "1", "0"]
+
+
 def damaged(data: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**data, **changes}
 

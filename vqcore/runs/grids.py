@@ -26,7 +26,7 @@ from vqcore.errors import GridError, RunError
 from vqcore.layout import Layout
 from vqcore.runs.files import is_disk_full, retried, write_bytes
 from vqcore.runs.names import NAME_LENGTH, NICKNAME_LENGTH, cleaned
-from vqcore.runs.status import now
+from vqcore.runs.status import instant, now
 
 SCHEMA_VERSION = 1
 DOCUMENT = "vqlab-grid"
@@ -229,7 +229,7 @@ class GridStore:
             if _NAME.fullmatch(path.stem):
                 with contextlib.suppress(GridError):
                     found.append(self.get(run, path.stem, layout))
-        return sorted(found, key=lambda grid: (grid.created, grid.id), reverse=True)
+        return sorted(found, key=lambda grid: (instant(grid.created), grid.id), reverse=True)
 
     def get(self, run: str, name: str, layout: Layout) -> SavedGrid:
         """Raises GridError when there is none of that id, or it does not fit."""

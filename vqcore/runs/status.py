@@ -135,6 +135,14 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
+def instant(text: str) -> float:
+    """A time as it is kept in files, in seconds since 1970, so that times of different zones compare; before all others what is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):  # years that the system's clock does not know
+        return -math.inf
+
+
 def judge(status: Status) -> Verdict:
     """Whether the process that holds the run's lease lives. Without a lease: "dead".
 

@@ -22,7 +22,7 @@ from vqcore.runs.folder import RunFolder
 from vqcore.runs.frozen import beginning
 from vqcore.runs.grids import GridStore
 from vqcore.runs.names import unused_id
-from vqcore.runs.status import About, Figures, RunState, Status, judge, judged
+from vqcore.runs.status import About, Figures, RunState, Status, instant, judge, judged
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
@@ -101,7 +101,7 @@ class RunStore:
         for root in (self.root, *self.extra):
             summaries = [self._summary(RunFolder(path, read_only=root != self.root)) for path in _run_paths(root) if path.name not in seen]
             seen |= {summary.id for summary in summaries}
-            found += sorted(summaries, key=lambda summary: (summary.created, summary.id), reverse=True)
+            found += sorted(summaries, key=lambda summary: (instant(summary.created), summary.id), reverse=True)
         with self._guard:
             for path in [path for path in self._cache if path.name not in seen]:
                 del self._cache[path]

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from vqcore.errors import ConfigError, RunError
 from vqcore.runs.files import DamagedError, is_disk_full, locked, read_json, write_json
 from vqcore.runs.folder import NAME_LENGTH, NICKNAME_LENGTH, RunFolder, cleaned, new_id
-from vqcore.runs.status import ENDED, now
+from vqcore.runs.status import ENDED, instant, now
 from vqcore.sweeps.results import Result, read_result
 from vqcore.sweeps.spec import Point, SweepSpec
 
@@ -82,6 +82,7 @@ class SweepStore:
         for path in sorted((self.root / FOLDER).glob("*.json"), reverse=True):
             with suppress(RunError):
                 found.append(self._open(path))
+        found.sort(key=lambda sweep: (instant(sweep.created), sweep.id), reverse=True)
         for path in (path for folder in self.extra for path in sorted(folder.glob("*.json"))):
             with suppress(RunError):
                 found.append(self._open(path))

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from vqcore.errors import EngineError
-from vqcore.jobs.cluster import Announcement, gpus, parse_gpus, slot_environments, wanted_slots
+from vqcore.jobs.cluster import Announcement, gpus, parse_gpus, slot_environments, visible_gpus, wanted_slots
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -36,11 +36,48 @@ GPU 1: NVIDIA A100 (UUID: GPU-44dd)
     assert parse_gpus("") == ()
 
 
-def test_gpus_hidden_by_the_environment_stay_hidden(monkeypatch):
+TWO = "GPU 0: NVIDIA A100 (UUID: GPU-11aa)\nGPU 1: NVIDIA A100 (UUID: GPU-22bb)\n"
+SLICED = "GPU 0: NVIDIA A100 (UUID: GPU-11aa)\n  MIG 3g.20gb  Device  0: (UUID: MIG-33cc)\n  MIG 3g.20gb  Device  1: (UUID: MIG-44dd)\n"
+
+
+@pytest.mark.parametrize(
+    ("setting", "listing", "visible"),
+    [
+        ("0,-1,1", TWO, ("0",)),
+        ("1, 0", TWO, ("1", "0")),
+        ("-1", TWO, ()),
+        ("1,2,0", TWO, ("1",)),
+        ("0,0", TWO, ()),
+        ("0,GPU-11", TWO, ()),
+        ("GPU-2,GPU-11aa", TWO, ("GPU-2", "GPU-11aa")),
+        ("GPU-,0", TWO, ()),
+        ("GPU-99,GPU-11aa", TWO, ()),
+        ("none", TWO, ()),
+        ("MIG-44dd,MIG-33cc", SLICED, ("MIG-44dd", "MIG-33cc")),
+        ("0", "", ()),
+    ],
+)
+def test_the_list_of_visible_gpus_is_read_as_cuda_reads_it(setting, listing, visible):
+    assert visible_gpus(setting, listing) == visible
+
+
+def test_gpus_hidden_by_the_environment_stay_hidden(monkeypatch, tmp_path):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\nprintf '{TWO}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpus() == ("GPU-11aa", "GPU-22bb")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert gpus() == ()
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, 3")
-    assert gpus() == ("2", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,-1,1")
+    assert gpus() == ("0",)
+
+
+def test_a_setting_alone_is_no_gpu(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert gpus() == ()
 
 
 def test_vq_slots(monkeypatch):

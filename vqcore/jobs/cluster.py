@@ -88,8 +88,9 @@ def wanted_slots() -> int | None:
 
 def gpus() -> tuple[str, ...]:
     """Names for CUDA_VISIBLE_DEVICES, one a GPU or MIG slice; () without any. Does not import torch, and opens no context."""
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return tuple(name.strip() for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name.strip() and name.strip() != "-1")
+    setting = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if setting is not None and not setting.strip():
+        return ()
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
@@ -97,18 +98,54 @@ def gpus() -> tuple[str, ...]:
         listing = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    return parse_gpus(listing)
+    return parse_gpus(listing) if setting is None else visible_gpus(setting, listing)
 
 
 def parse_gpus(listing: str) -> tuple[str, ...]:
     """The identifiers in the output of `nvidia-smi -L`; a GPU that is cut into MIG slices stands for its slices."""
+    return tuple(name for gpu, slices in _listed(listing) for name in slices or (gpu,))
+
+
+def visible_gpus(setting: str, listing: str) -> tuple[str, ...]:
+    """What CUDA sees of the GPUs in the output of `nvidia-smi -L` under this CUDA_VISIBLE_DEVICES.
+
+    Its rule: names count up to the first that no GPU has, such as -1; one that is given twice leaves none.
+    """
+    gpus = _listed(listing)
     names: list[str] = []
-    for line in listing.splitlines():
-        if found := re.search(r"UUID: ((?:GPU|MIG)-[^)\s]+)", line):
-            if found[1].startswith("MIG") and names and names[-1].startswith("GPU"):
-                names.pop()
-            names.append(found[1])
+    chosen: list[str] = []
+    for name in (part.strip() for part in setting.split(",")):
+        device = _device(name, gpus)
+        if device is None:
+            break
+        if device in chosen:
+            return ()
+        chosen.append(device)
+        names.append(name)
     return tuple(names)
+
+
+def _device(name: str, gpus: list[tuple[str, list[str]]]) -> str | None:
+    """The GPU or slice of this name: a number, or the beginning of an identifier that only one has."""
+    if number := re.match(r"\+?\d+", name):  # CUDA reads a number and passes over what comes after it
+        return gpus[int(number[0])][0] if int(number[0]) < len(gpus) else None
+    if not name.startswith(("GPU-", "MIG-")):
+        return None
+    known = [device for gpu, slices in gpus for device in (gpu, *slices)]
+    matching = [device for device in known if device.startswith(name)]
+    return matching[0] if len(matching) == 1 else None
+
+
+def _listed(listing: str) -> list[tuple[str, list[str]]]:
+    """Each GPU's identifier, with those of its MIG slices."""
+    gpus: list[tuple[str, list[str]]] = []
+    for line in listing.splitlines():
+        if match := re.search(r"UUID: ((?:GPU|MIG)-[^)\s]+)", line):
+            if match[1].startswith("MIG") and gpus:
+                gpus[-1][1].append(match[1])
+            else:
+                gpus.append((match[1], []))
+    return gpus
 
 
 def main() -> None:

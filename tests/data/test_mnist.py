@@ -37,6 +37,19 @@ def test_a_file_that_a_browser_unpacked_under_its_old_name(placed: Path, small_f
     assert len(load(MnistConfig(), cache=placed).x) == 50
 
 
+@pytest.mark.parametrize(
+    "place", ["train-images.idx3-ubyte", "train-images-idx3-ubyte/train-images-idx3-ubyte", "train-images.idx3-ubyte.gz"]
+)
+def test_a_file_lies_where_other_programs_unpack_it(placed: Path, small_files: dict[str, bytes], place: str) -> None:
+    raw = placed / "MNIST" / "raw"
+    (raw / "train-images-idx3-ubyte.gz").unlink()
+    assert [path.name for path in missing("mnist", cache=placed)] == ["train-images-idx3-ubyte.gz"]
+    (raw / place).parent.mkdir(exist_ok=True)
+    (raw / place).write_bytes(small_files["train-images-idx3-ubyte"])
+    assert missing("mnist", cache=placed) == ()
+    assert len(load(MnistConfig(), cache=placed).x) == 50
+
+
 def test_a_folder_that_may_only_be_read_is_enough(placed: Path) -> None:
     raw = placed / "MNIST" / "raw"
     before = {path.name: path.stat().st_mtime_ns for path in raw.iterdir()}

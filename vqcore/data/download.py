@@ -33,6 +33,11 @@ class RemoteFile:
     def packed(self) -> str:
         return f"{self.name}.gz"
 
+    @property
+    def published(self) -> str:
+        """The name that is kept inside the packed file, which 7-Zip and others give to what they unpack."""
+        return self.name.replace("-idx", ".idx")
+
 
 @dataclass(frozen=True, slots=True)
 class Remote:
@@ -167,8 +172,13 @@ def _reason(error: Exception) -> str:
 
 
 def _present(folder: Path, file: RemoteFile) -> Path | None:
-    """The unpacked file first: it loads faster."""
-    return next((path for path in (folder / file.name, folder / file.packed) if path.is_file()), None)
+    """The file as it lies there, the unpacked one first, for it loads faster; under each name that programs unpack it to."""
+    for suffix in ("", ".gz"):
+        for name in (file.name, file.published):
+            for path in (folder / f"{name}{suffix}", folder / file.name / f"{name}{suffix}", folder / file.published / f"{name}{suffix}"):
+                if path.is_file():
+                    return path
+    return None
 
 
 def _prepare(remote: Remote, folder: Path, lacking: list[RemoteFile]) -> None:
@@ -192,7 +202,10 @@ def _unwritable(remote: Remote, folder: Path, lacking: list[RemoteFile], error: 
 
 def _by_hand(remote: Remote, folder: Path, lacking: list[RemoteFile]) -> str:
     files = "\n".join(f"  {file.packed} ({_amount(file.size)})" for file in lacking)
-    return f"Put these files, packed as they are or unpacked, into {folder} (VQ_DATA chooses the data folder):\n{files}"
+    return (
+        f"Put these files, packed as they are or unpacked, into {folder} (VQ_DATA chooses the data folder):\n{files}\n"
+        f"Unpacked, each may be called as in {lacking[0].name} or as in {lacking[0].published}."
+    )
 
 
 def _amount(size: int) -> str:

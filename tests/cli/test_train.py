@@ -247,3 +247,16 @@ def test_a_run_that_another_process_trains_is_refused(runs: Path) -> None:
         result = invoke("train", "--resume", str(folder.path))
         assert result.exit_code == 2
         assert str(process.pid) in result.stderr
+def test_data_of_one_constant_fail_with_a_message(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, count in (("train", 100), ("t10k", 20)):
+        shape = count.to_bytes(4, "big") + (28).to_bytes(4, "big") * 2
+        (raw / f"{part}-images.idx3-ubyte").write_bytes(b"\0\0\x08\x03" + shape + bytes(count * 28 * 28))
+        (raw / f"{part}-labels.idx1-ubyte").write_bytes(b"\0\0\x08\x01" + count.to_bytes(4, "big") + bytes(count))
+    monkeypatch.setenv("VQ_DATA", str(tmp_path / "data"))
+    result = invoke("train", "--preset", "mnist", "--steps", "2")
+    assert result.exit_code == 2
+    assert "have the same value everywhere" in result.stderr
+
+

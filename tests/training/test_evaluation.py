@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from vqcore.config.data import DigitsConfig, RingsConfig
 from vqcore.config.model import VQVAEConfig
+from vqcore.config.run import RunConfig
+from vqcore.data.registry import load
+from vqcore.errors import DataError
 from vqcore.metrics.codebook import UsageMeter
 from vqcore.models.base import Model
 from vqcore.models.registry import build_model
 from vqcore.records import DECODED_BYTES, BookSnapshot
-from vqcore.training.evaluation import snapshot, to_model
+from vqcore.training.evaluation import reference, snapshot, to_model
+from vqcore.training.trainer import Trainer
 
 
 def model_of(K: int, shape: tuple[int, ...], modality: str = "image", **settings: object) -> Model:
@@ -53,3 +60,24 @@ def test_points_and_large_books_keep_none() -> None:
     assert len(book_of(points, torch.randn(30, 2), 4).decoded) == 0
     K = DECODED_BYTES // 64 + 1
     assert len(book_of(model_of(K, (1, 8, 8), downsampling=2), torch.zeros(4, 1, 8, 8, dtype=torch.uint8), K).decoded) == 0
+
+
+@pytest.mark.parametrize("value", [0, 77, 255])
+def test_data_that_are_one_constant_are_refused_in_words(value: int) -> None:
+    digits = load(DigitsConfig())
+    flat = replace(digits, x=np.full_like(digits.x, value))
+    with pytest.raises(DataError, match=rf"training examples of digits have the same value everywhere \({value}\).*Choose"):
+        Trainer(RunConfig(), flat)
+
+
+def test_points_that_are_all_one_are_refused_too() -> None:
+    rings = load(RingsConfig())
+    with pytest.raises(DataError, match="have the same value"):
+        reference(replace(rings, x=np.full_like(rings.x, 0.3)))
+
+
+def test_the_smallest_difference_is_enough() -> None:
+    digits = load(DigitsConfig())
+    x = np.zeros_like(digits.x)
+    x[digits.train[0], 0, 0, 0] = 1
+    assert reference(replace(digits, x=x)).variance > 0

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vqcore.colours import CodeColours
 from vqcore.data.base import Dataset
+from vqcore.errors import DataError
 from vqcore.metrics.codebook import UsageMeter, entropy_bits, perplexity
 from vqcore.metrics.reconstruction import mse, nmse, psnr
 from vqcore.models.base import Model
@@ -37,7 +38,7 @@ class Reference:
 
 
 def reference(dataset: Dataset) -> Reference:
-    """Global variance and mean example of the training split."""
+    """Global variance and mean example of the training split. Raises DataError where all of its values are the same."""
     x = dataset.x[dataset.train]
     if x.dtype == np.uint8:
         # 256 possible values: the histogram gives the exact variance without a float copy of the data
@@ -45,8 +46,17 @@ def reference(dataset: Dataset) -> Reference:
         values = np.arange(256) / 255
         mean = float((counts * values).sum() / counts.sum())
         variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
-        return Reference(max(variance, 1e-12), (x.mean(axis=0) / 255).astype(np.float32))
-    return Reference(max(float(x.var(dtype=np.float64)), 1e-12), x.mean(axis=0).astype(np.float32))
+        example = (x.mean(axis=0) / 255).astype(np.float32)
+    else:
+        variance = float(x.var(dtype=np.float64))
+        example = x.mean(axis=0).astype(np.float32)
+    # not by the variance alone: a mean that is rounded leaves some; and float32, in which the model keeps it, rounds the smallest to 0
+    if x.min() == x.max() or not np.float32(variance) > 0:
+        raise DataError(
+            f"All training examples of {dataset.name} have the same value everywhere ({x.reshape(-1)[0]}): there is nothing to learn. "
+            "Choose data that differ, or replace the files."
+        )
+    return Reference(variance, example)
 
 
 def validation_order(dataset: Dataset) -> NDArray[np.int64]:

@@ -48,6 +48,13 @@ def test_a_document_keeps_its_names() -> None:
     assert (read.name, read.owner, read.nickname, read.created, read.checkpoint) == ("A bent A", "owner", "Ada", GRID.created, STAMP)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_a_document_may_be_saved_in_any_encoding_that_json_may_have(encoding: str) -> None:
+    text = to_document(GRID, LAYOUT)
+    assert (from_document(text.encode(encoding), RUN, LAYOUT).codes == CODES).all()
+    assert (from_document("\ufeff" + text, RUN, LAYOUT).codes == CODES).all()
+
+
 def test_a_token_fits_a_link() -> None:
     token = to_token(np.arange(49) % 64, STAMP)
     assert len(token) < 120
@@ -129,13 +136,6 @@ def test_saved_grids_are_listed_loaded_and_deleted(tmp_path: Path) -> None:
     assert store.list("another-run", LAYOUT) == []
 
 
-def test_damaged_files_are_passed_over_and_left(tmp_path: Path) -> None:
-    store = GridStore(tmp_path)
-    kept = store.save(GRID, LAYOUT)
-    folder = tmp_path / ".grids" / RUN
-    (folder / "0123456789ab.json").write_text("{", encoding="utf-8")
-    (folder / "notes.json").write_text("mine", encoding="utf-8")
-    assert [grid.id for grid in store.list(RUN, LAYOUT)] == [kept.id]
 def test_grids_saved_under_three_time_zones_stand_in_the_order_of_their_making(tmp_path: Path) -> None:
     store = GridStore(tmp_path)
     for i, created in enumerate(["2026-11-28T20:00:00+09:00", "2026-11-28T12:30:00+01:00", "2026-11-28T07:00:00-05:00"]):
@@ -143,6 +143,13 @@ def test_grids_saved_under_three_time_zones_stand_in_the_order_of_their_making(t
     assert [grid.name for grid in store.list(RUN, LAYOUT)] == ["2", "1", "0"]
 
 
+def test_damaged_files_are_passed_over_and_left(tmp_path: Path) -> None:
+    store = GridStore(tmp_path)
+    kept = store.save(GRID, LAYOUT)
+    folder = tmp_path / ".grids" / RUN
+    (folder / "0123456789ab.json").write_text("{", encoding="utf-8")
+    (folder / "notes.json").write_text("mine", encoding="utf-8")
+    assert [grid.id for grid in store.list(RUN, LAYOUT)] == [kept.id]
     assert (folder / "0123456789ab.json").exists() and (folder / "notes.json").exists()
 
 

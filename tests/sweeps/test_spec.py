@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vqcore.config.presets import PRESETS
+from vqcore.config.run import PriorRunConfig
 from vqcore.errors import ConfigError
+from vqcore.runs.folder import RunFolder
+from vqcore.runs.store import EXAMPLES
 from vqcore.sweeps.spec import SweepSpec, parse_arms, parse_vary
 
 BASE = PRESETS["digits"].config
@@ -103,3 +106,9 @@ def test_arms_say_how_they_are_written() -> None:
         parse_arms(["l2: distance"])
     with pytest.raises(ConfigError, match="more than once"):
         parse_arms(["plain", "plain"])
+
+
+def test_a_prior_is_no_base_of_a_sweep() -> None:
+    example = next(config for path in EXAMPLES.iterdir() if isinstance(config := RunFolder(path).config(), PriorRunConfig))
+    with pytest.raises(ConfigError, match="a sweep varies the training of a model"):
+        SweepSpec.parse({"base": example, "seeds": [0, 1]})

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vqcore.errors import ConfigError
+
+# what somebody gave may be as long or as deep as a file allows
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlist, _SHORT.maxother = 3, 120, 8, 120
 
 
 class Config(BaseModel):
@@ -68,7 +73,7 @@ def explain(error: ValidationError) -> str:
             continue
         message = problem["msg"].removeprefix("Value error, ")
         given = problem["input"]
-        shown = "" if isinstance(given, dict | BaseModel) else f" (given: {given!r})"
+        shown = "" if isinstance(given, dict | BaseModel) else f" (given: {_SHORT.repr(given)})"
         lines.append(f"{path}: {message[:1].lower() + message[1:]}{shown}.")
     return "\n".join(lines)
 

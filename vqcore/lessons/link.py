@@ -18,6 +18,7 @@ from typing import Any
 
 from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.errors import ConfigError, LessonError, LinkError
+from vqcore.jsontext import parse_json
 from vqcore.lessons.bases import BASES, base, differences
 from vqcore.lessons.controls import known
 from vqcore.lessons.loader import lesson as lesson_of
@@ -133,8 +134,8 @@ def _content(packed: bytes) -> State:
     try:
         unpacker = zlib.decompressobj(-15, zdict=_COMMON)
         text = unpacker.decompress(packed, _CONTENT)
-        content = json.loads(text)
-    except (zlib.error, ValueError, RecursionError):
+        content = parse_json(text)
+    except (zlib.error, ValueError):
         raise _altered() from None
     if unpacker.unconsumed_tail or not unpacker.eof or not isinstance(content, list) or len(content) != 8:
         raise _altered()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from vqcore.errors import ConfigError, LessonError
+from vqcore.jsontext import parse_json
 from vqcore.lessons.schema import Lesson
 from vqcore.runs.files import retried
 
@@ -19,8 +19,8 @@ def load(folder: Path = FOLDER) -> dict[str, Lesson]:
     found: dict[str, Lesson] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            found[path.stem] = Lesson.parse(json.loads(retried(path.read_bytes)))
-        except (OSError, ValueError, RecursionError) as error:
+            found[path.stem] = Lesson.parse(parse_json(retried(path.read_bytes)))
+        except (OSError, ValueError) as error:
             raise LessonError(f"{path} cannot be read as a lesson: {error}. Mend the file, or take it away.") from None
         except ConfigError as error:
             raise LessonError(f"{path} is no lesson of this program:\n{error}") from None

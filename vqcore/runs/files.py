@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import psutil
 
 from vqcore.errors import RunError
+from vqcore.jsontext import parse_json
 
 SCHEMA_VERSION = 1
 
@@ -83,8 +84,8 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises FileNotFoundError when there is none, DamagedError, or RunError when its version is foreign or newer.
     """
     try:
-        data = json.loads(retried(path.read_bytes))
-    except (ValueError, RecursionError) as error:
+        data = parse_json(retried(path.read_bytes))
+    except ValueError as error:
         raise DamagedError(f"{path} is damaged: it is not JSON ({error}).") from None
     if not isinstance(data, dict):
         raise DamagedError(f"{path} is damaged: it should hold a JSON object, not {type(data).__name__}.")
@@ -181,8 +182,8 @@ def read_lines(path: Path, offset: int = 0, limit: int | None = None) -> Lines:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        row = parse_json(line)
+    except ValueError:
         return None
     return row if isinstance(row, dict) else None
 

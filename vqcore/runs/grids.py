@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.errors import GridError, RunError
+from vqcore.jsontext import parse_json
 from vqcore.layout import Layout
 from vqcore.runs.files import is_disk_full, retried, write_bytes
 from vqcore.runs.names import NAME_LENGTH, NICKNAME_LENGTH, cleaned
@@ -80,8 +81,8 @@ def from_document(text: str | bytes, run: str, layout: Layout) -> SavedGrid:
     if len(text) > MOST_BYTES:
         raise GridError(f"This file has {len(text):,} bytes; grids have at most {MOST_BYTES:,}. Choose a file that Paint saved.")
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise GridError(f"This file is not JSON ({str(error)[:120]}). Choose a file that Paint saved.") from None
     if not isinstance(document, dict) or document.get("type") != DOCUMENT:
         raise GridError(f"This JSON is no grid: its “type” should be “{DOCUMENT}”. Choose a file that Paint saved.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,8 +10,9 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from vqcore.config.base import Config
-from vqcore.config.run import RunConfig
+from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.errors import ConfigError
+from vqcore.jsontext import parse_value
 
 MOST_RUNS = 2_000
 SEED = "train.seed"
@@ -73,6 +73,8 @@ class SweepSpec(Config):
 
     @model_validator(mode="after")
     def _can_be_run(self) -> Self:
+        if isinstance(self.base, PriorRunConfig):
+            raise ValueError("a sweep varies the training of a model, and this is a prior's configuration: choose a model's run")
         names = [axis.name for axis in self.axes]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)} is varied twice: give all of its values at once")
@@ -146,14 +148,6 @@ def parse_arms(texts: Sequence[str]) -> Axis:
             changes[path.strip()] = parse_value(value.strip())
         levels.append({"label": label.strip(), "changes": changes})
     return _axis("arm", levels)
-
-
-def parse_value(text: str) -> Any:
-    """JSON where it is JSON, else the text itself."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 def _axis(name: str, levels: Sequence[Mapping[str, Any]]) -> Axis:

@@ -49,8 +49,8 @@ class Answer:
 class Answers:
     """The answers under `root`, the folder of all runs. Threads and processes may share it. Raises LessonError for impossible names."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root / ".lessons"
+    def __init__(self, root: Path | str) -> None:
+        self._root = Path(root) / ".lessons"
 
     def get(self, owner: str, lesson: str) -> Answer:
         """As kept; an empty one before the lesson was begun."""

@@ -18,8 +18,8 @@ T = TypeVar("T")
 class RunContents:
     """The folder at `path`. Each reading looks anew; what a crash left torn is passed over."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
 
     @property
     def id(self) -> str:

@@ -82,7 +82,7 @@ class Events:
 class RunFolder(RunContents):
     """The run at `path`. Opening looks at nothing; each reading does, and raises RunError that says what is wrong."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         super().__init__(path)
         self.read_only = read_only
 
@@ -92,7 +92,7 @@ class RunFolder(RunContents):
     @classmethod
     def create(
         cls,
-        root: Path,
+        root: Path | str,
         config: RunConfig,
         *,
         name: str,
@@ -121,7 +121,7 @@ class RunFolder(RunContents):
             follower=follower,
             sweep=sweep,
         )
-        hidden = None
+        hidden, root = None, Path(root)
         try:
             root.mkdir(parents=True, exist_ok=True)
             path = root / (run_id or unused_id(root))

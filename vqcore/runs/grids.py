@@ -192,8 +192,8 @@ def from_token(token: str, layout: Layout) -> tuple[NDArray[np.int64], str]:
 class GridStore:
     """The grids saved for runs under `root`, the folder of all runs. Threads and processes may share it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root / ".grids"
+    def __init__(self, root: Path | str) -> None:
+        self._root = Path(root) / ".grids"
 
     def save(self, grid: SavedGrid, layout: Layout) -> SavedGrid:
         """Keep a grid under its name; returns it with its id. Raises GridError without a name, RunError when it cannot be written."""

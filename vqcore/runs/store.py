@@ -27,11 +27,17 @@ from vqcore.runs.status import About, Figures, RunState, Status, instant, judge,
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
 _TRASH = ".trash-"
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "demo"  # runs that come with the program
 
 
 def runs_folder() -> Path:
     """Where runs are kept: `VQ_RUNS`, else `runs` in the current folder."""
     return Path(os.environ.get("VQ_RUNS") or "runs").expanduser().absolute()
+
+
+def is_run_id(text: str) -> bool:
+    """Whether `text` has the form of a run's id."""
+    return _ID.fullmatch(text) is not None and _WINDOWS_DEVICES.fullmatch(text) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,9 @@ class _Cached:
 class RunStore:
     """The runs under `root`, and those under each folder of `extra`, which can only be read. Threads may share it."""
 
-    def __init__(self, root: Path, extra: Sequence[Path] = ()) -> None:
-        self.root = root
-        self.extra = tuple(extra)
+    def __init__(self, root: Path | str, extra: Sequence[Path | str] = ()) -> None:
+        self.root = Path(root)
+        self.extra = tuple(Path(folder) for folder in extra)
         self._cache: dict[Path, _Cached] = {}
         self._guard = threading.Lock()
 
@@ -109,7 +115,7 @@ class RunStore:
 
     def get(self, run_id: str) -> RunFolder:
         """The run with this id. Raises RunError for what is no id, is not there, or was written by a newer program."""
-        if not _ID.fullmatch(run_id) or _WINDOWS_DEVICES.fullmatch(run_id):
+        if not is_run_id(run_id):
             raise RunError(f"{run_id[:80]!r} is not the id of a run: ids are letters, digits, - and _, as in 20261123-104512-3f9a.")
         for root in (self.root, *self.extra):
             path = root / run_id

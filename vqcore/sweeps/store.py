@@ -54,9 +54,9 @@ class Sweep:
 class SweepStore:
     """The sweeps among the runs under `root`, and the files of each folder of `extra`, which can only be read. Threads may share it."""
 
-    def __init__(self, root: Path, extra: Sequence[Path] = ()) -> None:
-        self.root = root
-        self.extra = tuple(extra)
+    def __init__(self, root: Path | str, extra: Sequence[Path | str] = ()) -> None:
+        self.root = Path(root)
+        self.extra = tuple(Path(folder) for folder in extra)
         self._guard = threading.Lock()
         self._read: dict[Path, tuple[tuple[int, int], Sweep]] = {}
         self._points: dict[str, tuple[Point, ...]] = {}
@@ -73,13 +73,13 @@ class SweepStore:
             nickname=cleaned(nickname, NICKNAME_LENGTH),
             created=now(),
         )
-        self._write(self._path(sweep.id), sweep)
+        self._write(self.path(sweep.id), sweep)
         return sweep
 
     def list(self) -> list[Sweep]:
         """Every sweep that can be read, the newest first, then those that come with the program."""
         found = []
-        for path in sorted((self.root / FOLDER).glob("*.json"), reverse=True):
+        for path in (self.root / FOLDER).glob("*.json"):
             with suppress(RunError):
                 found.append(self._open(path))
         found.sort(key=lambda sweep: (instant(sweep.created), sweep.id), reverse=True)
@@ -92,14 +92,14 @@ class SweepStore:
         """Raises RunError for what is no id, is not there, or cannot be read."""
         if not _ID.fullmatch(sweep_id):
             raise RunError(f"{sweep_id[:80]!r} is not the id of a sweep: ids are letters, digits, - and _, as in 20261123-104512-3f9a.")
-        for path in (self._path(sweep_id), *(folder / f"{sweep_id}.json" for folder in self.extra)):
+        for path in (self.path(sweep_id), *(folder / f"{sweep_id}.json" for folder in self.extra)):
             if path.exists():
                 return self._open(path)
         raise RunError(f"There is no sweep {sweep_id} in {self.root / FOLDER}: it was deleted, or VQ_RUNS names another folder.")
 
     def set_runs(self, sweep_id: str, runs: Iterable[tuple[int, str]]) -> Sweep:
         """Note the ids of runs, by place. Raises RunError."""
-        path = self._path(sweep_id)
+        path = self.path(sweep_id)
         with locked(path):
             sweep = read(path)
             ids = list(sweep.runs)
@@ -111,7 +111,7 @@ class SweepStore:
 
     def delete(self, sweep_id: str) -> None:
         """Forget the sweep; its runs stay. Raises RunError for one that comes with the program."""
-        path = self._path(sweep_id)
+        path = self.path(sweep_id)
         if not path.exists():
             raise RunError(f"Sweep {sweep_id} is not in {path.parent}, or comes with the program: it cannot be deleted.")
         path.unlink(missing_ok=True)
@@ -169,7 +169,8 @@ class SweepStore:
                 self._read[path] = kept
         return kept[1]
 
-    def _path(self, sweep_id: str) -> Path:
+    def path(self, sweep_id: str) -> Path:
+        """The file of the sweep with this id, whether or not there is one."""
         return self.root / FOLDER / f"{sweep_id}.json"
 
     def _write(self, path: Path, sweep: Sweep) -> None:

@@ -62,7 +62,7 @@ def test_what_cannot_be_is_said(model: Path, runs: Path, tmp_path: Path) -> None
         ((*run, "--prior", "wavenet"), "There are: uniform, histogram, pixelcnn, transformer"),
         ((*run, "--set", "model.hidden=4"), "the model is frozen"),
         ((*run, "--steps", "5", "--set", "train.steps=5"), "not both"),
-        (("prior", "--run", str(tmp_path / "none")), "no longer there"),
+        (("prior", "--run", str(tmp_path / "none")), "no such folder"),
         (("sample", "--run", str(model), "--out", str(tmp_path / "x.png")), "not a prior"),
         (("sample", "--run", str(model), "--out", str(tmp_path / "x.jpg")), "ends in .png"),
     ):

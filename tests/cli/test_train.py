@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ import pytest
 from tests.cli.invoke import SMALL, invoke
 from vqcore.cli.configuration import build_config, parse_change
 from vqcore.config.presets import PRESETS
-from vqcore.control import Command
+from vqcore.config.run import PriorRunConfig, RunConfig
+from vqcore.control import Command, Planned
+from vqcore.device import available_devices
 from vqcore.errors import ConfigError
+from vqcore.jobs import worker
 from vqcore.records import Evaluation, Step
 from vqcore.runs.folder import RunFolder
-from vqcore.runs.store import RunStore
+from vqcore.runs.store import EXAMPLES, RunStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,7 +83,12 @@ def test_a_runs_config_file_is_taken_as_it_is(runs: Path) -> None:
         (("--preset", "digits", "--set", "model.quantizer.K"), "PATH=VALUE"),
         (("--preset", "digits", "--steps", "5", "--set", "train.steps=6"), "not both"),
         (("--resume", "nowhere"), "nowhere"),
-        (("--resume", "nowhere", "--steps", "5"), "goes alone"),
+        (("--resume", "20260101-000000-abcd"), "none of this id"),
+        (("--resume", "nowhere", "--name", "x"), "keeps its folder and its name"),
+        (("--preset", "digits", "--device", "cpu", "--set", "train.device=auto"), "not both"),
+        (("--preset", "digits", "--set", f"model.hidden={'[' * 100_000}"), "model.hidden"),
+        (("--preset", "digits", "--set", f"model.hidden={'9' * 5_000}"), "model.hidden"),
+        (("--preset", "digits", "--set", f"model.hidden={'[' * 900}{']' * 900}"), "model.hidden"),
         (("--preset", "digits", "--steps", "0"), "given: 0"),
     ],
 )
@@ -102,12 +111,107 @@ def test_a_config_file_that_is_wrong_says_every_problem(tmp_path: Path) -> None:
     assert "not JSON" in invoke("train", "--config", str(file)).stderr
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_config_file_may_be_in_any_encoding_that_json_may_have(encoding: str, tmp_path: Path) -> None:
+    config = PRESETS["collapse"].config
+    file = tmp_path / "saved by Notepad.json"
+    file.write_text(config.model_dump_json(), encoding=encoding)
+    assert build_config(None, file, [], None) == (config, "saved by Notepad")
+
+
+def test_a_config_file_of_brackets_without_end_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "deep.json"
+    file.write_text("[" * 200_000)
+    result = invoke("train", "--config", str(file))
+    assert result.exit_code == 2
+    assert "deep.json: not JSON" in " ".join(result.stderr.split())
+
+
+def test_a_priors_config_is_refused_with_the_command_that_trains_one(runs: Path, tmp_path: Path) -> None:
+    example = next(path for path in EXAMPLES.iterdir() if isinstance(RunFolder(path).config(), PriorRunConfig))
+    for command in (("train",), ("sweep", "--seeds", "2")):
+        result = invoke(*command, "--config", str(example / "config.json"))
+        assert result.exit_code == 2
+        assert f"prior --run {example} --prior pixelcnn" in result.stderr
+    alone = tmp_path / "config.json"
+    alone.write_bytes((example / "config.json").read_bytes())
+    assert f"prior --run {RunFolder(example).config().at('parent.run')} " in invoke("train", "--config", str(alone)).stderr
+    assert not runs.exists()
+
+
+@pytest.mark.skipif("cuda" in available_devices(), reason="there is a GPU here")
+def test_a_device_that_is_not_here_is_refused_before_there_is_a_run(runs: Path) -> None:
+    example = next(path for path in EXAMPLES.iterdir())
+    for command in (("train", *SMALL), ("prior", "--run", example.name), ("sweep", *SMALL, "--vary", "train.device=cpu,cuda")):
+        device = () if command[0] == "sweep" else ("--device", "cuda")
+        result = invoke(*command, *device)
+        assert result.exit_code == 2, result.output
+        assert "this machine has" in result.stderr
+    assert not RunStore(runs).list()
+    assert not (runs / "sweeps").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     result = invoke("train", *SMALL, "--out", str(blocked))
     assert result.exit_code == 2
     assert str(blocked) in "".join(result.stderr.split("\n"))
+
+
+# ── going on ──
+
+
+@pytest.fixture
+def stopped(runs: Path) -> RunFolder:
+    """A run that was stopped after five steps of forty, pinned to the processor."""
+    config, _ = build_config("digits", None, [*SMALL[3::2], "train.device=cpu", "train.steps=40"], None)
+    folder = RunStore(runs).create(config, name="stopped")
+    worker.run(folder, "cli", Planned({5: [Command("stop")]}))
+    assert (folder.status().state, folder.status().step) == ("stopped", 5)
+    return folder
+
+
+def test_a_run_goes_on_by_its_id_and_what_may_change_changes(stopped: RunFolder) -> None:
+    result = invoke("train", "--resume", stopped.id, "--steps", "8", "--device", "auto", "--set", "train.lr=0.002")
+    assert result.exit_code == 0, result.output
+    state = stopped.checkpoint()
+    assert state is not None
+    config = RunConfig.parse(state.meta["config"])
+    assert (config.train.steps, config.train.device, config.train.lr) == (8, "auto", 0.002)
+    assert (stopped.status().state, stopped.status().step) == ("finished", 8)
+    assert stopped.config().train.device == "auto"
+    treated = [event for event in stopped.events().records if event.kind == "treated"]
+    assert [event.data["changes"] for event in treated] == [{"train.steps": 8, "train.lr": 0.002}]
+
+
+def test_what_cannot_change_in_the_middle_of_a_run_is_refused(stopped: RunFolder) -> None:
+    before = stopped.config()
+    result = invoke("train", "--resume", stopped.id, "--set", "model.quantizer.K=64", "--device", "auto")
+    assert result.exit_code == 2
+    assert "model.quantizer.K cannot change" in result.stderr
+    assert "train.lr" in result.stderr
+    assert (stopped.config(), stopped.commands(), stopped.status().state) == (before, [], "stopped")
+
+
+def test_an_edited_config_file_is_said_and_its_device_counts(stopped: RunFolder) -> None:
+    edited = stopped.config().edited({"model.hidden": 16, "train.device": "auto", "train.steps": 7})
+    (stopped.path / "config.json").write_text(edited.model_dump_json())
+    result = invoke("train", "--resume", stopped.id, "--steps", "6")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stdout.split())
+    assert "config.json was edited: model.hidden is 16 there and 8 in the checkpoint" in said
+    assert "train.device is" not in said
+    state = stopped.checkpoint()
+    assert state is not None
+    assert RunConfig.parse(state.meta["config"]).train.device == "auto"
+
+
+def test_a_run_without_edits_says_nothing_of_them(stopped: RunFolder) -> None:
+    result = invoke("train", "--resume", str(stopped.path), "--steps", "7")
+    assert "was edited" not in result.stdout
+    stopped.change_status(lambda old: replace(old, state="stopped"))
+    assert "was edited" not in invoke("train", "--resume", stopped.id).stdout
 
 
 # ── training ──
@@ -161,6 +265,19 @@ def test_a_finished_run_is_not_resumed(runs: Path) -> None:
     assert result.exit_code == 2
     assert "has finished" in result.stderr
     assert "--config" in result.stderr
+
+
+def test_data_of_one_constant_fail_with_a_message(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, count in (("train", 100), ("t10k", 20)):
+        shape = count.to_bytes(4, "big") + (28).to_bytes(4, "big") * 2
+        (raw / f"{part}-images.idx3-ubyte").write_bytes(b"\0\0\x08\x03" + shape + bytes(count * 28 * 28))
+        (raw / f"{part}-labels.idx1-ubyte").write_bytes(b"\0\0\x08\x01" + count.to_bytes(4, "big") + bytes(count))
+    monkeypatch.setenv("VQ_DATA", str(tmp_path / "data"))
+    result = invoke("train", "--preset", "mnist", "--steps", "2")
+    assert result.exit_code == 2
+    assert "have the same value everywhere" in result.stderr
 
 
 @contextmanager
@@ -247,16 +364,3 @@ def test_a_run_that_another_process_trains_is_refused(runs: Path) -> None:
         result = invoke("train", "--resume", str(folder.path))
         assert result.exit_code == 2
         assert str(process.pid) in result.stderr
-def test_data_of_one_constant_fail_with_a_message(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    raw = tmp_path / "data" / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for part, count in (("train", 100), ("t10k", 20)):
-        shape = count.to_bytes(4, "big") + (28).to_bytes(4, "big") * 2
-        (raw / f"{part}-images.idx3-ubyte").write_bytes(b"\0\0\x08\x03" + shape + bytes(count * 28 * 28))
-        (raw / f"{part}-labels.idx1-ubyte").write_bytes(b"\0\0\x08\x01" + count.to_bytes(4, "big") + bytes(count))
-    monkeypatch.setenv("VQ_DATA", str(tmp_path / "data"))
-    result = invoke("train", "--preset", "mnist", "--steps", "2")
-    assert result.exit_code == 2
-    assert "have the same value everywhere" in result.stderr
-
-

@@ -55,6 +55,27 @@ def test_a_sweep_trains_every_combination_and_exports_it(runs: Path, tmp_path: P
         assert said in result.stdout
 
 
+@pytest.mark.parametrize("place", ["folder", "file/below.json"])
+def test_an_export_that_cannot_be_written_is_refused_before_anything_is_trained(place: str, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    result = invoke(*SMALL, "--steps", "1", "--seeds", "2", "--export", str(tmp_path / place))
+    assert result.exit_code == 2
+    assert "--export" in result.stderr
+    assert not runs.exists()
+
+
+def test_a_sweep_is_not_exported_over_itself(runs: Path) -> None:
+    assert invoke(*SMALL, "--steps", "1", "--seeds", "2").exit_code == 0
+    (sweep,) = SweepStore(runs).list()
+    file = SweepStore(runs).path(sweep.id)
+    before = file.read_bytes()
+    result = invoke("--resume", sweep.id, "--export", str(file))
+    assert result.exit_code == 2
+    assert "own file" in result.stderr
+    assert file.read_bytes() == before
+
+
 def test_seeds_count_from_the_bases_own(runs: Path) -> None:
     assert invoke(*SMALL, "--steps", "1", "--set", "train.seed=5", "--seeds", "2").exit_code == 0
     (sweep,) = SweepStore(runs).list()

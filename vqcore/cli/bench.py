@@ -25,6 +25,7 @@ from torch import Tensor
 
 from vqcore.cli import bench_sampling
 from vqcore.cli.bench_sampling import Sampling
+from vqcore.cli.console import console as plain_console
 from vqcore.config.model import VQVAEConfig
 from vqcore.config.quantizer import VQConfig
 from vqcore.config.run import RunConfig, TrainConfig
@@ -93,7 +94,7 @@ def run(*, as_json: bool, quick: bool, threads: int | None) -> None:
 
 
 def _run(*, as_json: bool, quick: bool) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = plain_console()
     if peer_class() is None and not as_json:
         console.print(f"{PEER} is not installed, so ours is timed alone. It comes with: pip install -r tests/requirements.txt")
     lookups = [lookup(device, *size) for device in devices() for size in (QUICK_SIZES if quick else SIZES)]
@@ -338,7 +339,7 @@ def show(console: Console, lookups: list[Lookup], steps: list[Training], samplin
         table.add_row(step.device, step.precision, f"{step.batch_size}", *figures)
     console.print(table)
     console.print(bench_sampling.table(samplings))
-    console.print("\n".join(f"{name}: {value}" for name, value in settings().items()), markup=False)
+    console.print("\n".join(f"{name}: {value}" for name, value in settings().items()))
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vqcore.cli.paths import refuse_prior
 from vqcore.config.presets import PRESETS
-from vqcore.config.run import RunConfig
+from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.errors import ConfigError
+from vqcore.jsontext import parse_json, parse_value
 from vqcore.sweeps.spec import SweepSpec, parse_arms, parse_vary, short
 
 
-def build_config(preset: str | None, file: Path | None, changes: Sequence[str], steps: int | None) -> tuple[RunConfig, str]:
+def build_config(
+    preset: str | None, file: Path | None, changes: Sequence[str], steps: int | None, device: str | None = None
+) -> tuple[RunConfig, str]:
     """The configuration that the options ask for, and a title for it. Raises ConfigError."""
     if (preset is None) == (file is None):
         raise ConfigError(f"Give either --preset or --config. Presets: {', '.join(PRESETS)}.")
@@ -24,11 +27,7 @@ def build_config(preset: str | None, file: Path | None, changes: Sequence[str], 
     else:
         assert file is not None
         config, title = _read_config(file), file.stem
-    edits = dict(parse_change(text) for text in changes)
-    if steps is not None:
-        if "train.steps" in edits:
-            raise ConfigError("Give --steps or --set train.steps=N, not both.")
-        edits["train.steps"] = steps
+    edits = parse_changes(changes, steps, device)
     return (config.edited(edits) if edits else config), title
 
 
@@ -52,26 +51,37 @@ def build_sweep(
     return spec, f"{title}: {', '.join(short(axis.name) for axis in axes) or 'seeds'}"
 
 
+def parse_changes(changes: Sequence[str], steps: int | None, device: str | None = None) -> dict[str, Any]:
+    """What --set, --steps and --device ask for: dotted path → value. Raises ConfigError for what is asked twice."""
+    edits = dict(parse_change(text) for text in changes)
+    for option, path, value in (("--steps", "train.steps", steps), ("--device", "train.device", device)):
+        if value is not None:
+            if path in edits:
+                raise ConfigError(f"Give {option} or --set {path}=…, not both.")
+            edits[path] = value
+    return edits
+
+
 def parse_change(text: str) -> tuple[str, Any]:
     """`model.quantizer.K=64` → ("model.quantizer.K", 64). What is no JSON is text. Raises ConfigError without a `=`."""
     path, sign, value = text.partition("=")
     path = path.strip()
     if not sign or not path:
         raise ConfigError(f"--set {text}: expected PATH=VALUE, as in model.quantizer.K=64.")
-    try:
-        return path, json.loads(value)
-    except json.JSONDecodeError:
-        return path, value
+    return path, parse_value(value)
 
 
 def _read_config(file: Path) -> RunConfig:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = parse_json(file.expanduser().read_bytes())
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}). --config takes a JSON file.") from None
     except ValueError as error:
         raise ConfigError(f"{file}: not JSON ({error}).") from None
     try:
-        return RunConfig.parse(data)
+        config = RunConfig.parse(data)
     except ConfigError as error:
         raise ConfigError(f"{file}:\n{error}") from None
+    if isinstance(config, PriorRunConfig):
+        raise refuse_prior(file, config.prior.kind, config.parent.run)
+    return config

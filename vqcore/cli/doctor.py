@@ -15,6 +15,7 @@ from typing import Literal
 
 from rich.console import Console
 
+from vqcore.cli.console import console as plain_console
 from vqcore.errors import VQError
 from vqcore.runs.store import RunStore, runs_folder
 
@@ -37,14 +38,14 @@ class Finding:
 
 def run(console: Console | None = None) -> bool:
     """Print every finding as it comes. Returns whether everything that is needed is there."""
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or plain_console()
     well = True
     for finding in findings():
         sign, colour = _SIGNS[finding.verdict]
         console.print(f"{sign:>8}", style=colour, end="  ")
-        console.print(f"{finding.subject}: {finding.text}", markup=False)
+        console.print(f"{finding.subject}: {finding.text}")
         if finding.remedy:
-            console.print(f"{'':>8}  → {finding.remedy}", markup=False)
+            console.print(f"{'':>8}  → {finding.remedy}")
         well &= finding.verdict != "missing"
     console.print("\nEverything needed is here." if well else "\nSomething needed is missing: see the arrows above.")
     return well

@@ -10,18 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from vqcore.cli.console import encoded
 from vqcore.control import Command
 from vqcore.errors import VQError
 from vqcore.runs.folder import RunFolder
 
 NICKNAME = "command line"
 EXIT_INTERRUPTED = 130  # what shells report for Ctrl-C
-
-
-def quoted(path: object) -> str:
-    """A path as one types it in the shell of this system."""
-    text = str(path)
-    return f'"{text}"' if any(sign in text for sign in " &()'") else text
 
 
 @contextmanager
@@ -45,7 +40,7 @@ def stops_on_ctrl_c(current: Callable[[], RunFolder | None], say: Callable[[str]
         if asked.is_set():
             show_cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""
             text = f"{show_cursor}Ended at once; what came after the last checkpoint is lost. To go on:\n  {go_on}\n"
-            os.write(2, text.encode())
+            os.write(2, encoded(text, sys.stderr))
             os._exit(EXIT_INTERRUPTED)
         asked.set()
         threading.Thread(target=ask, daemon=True).start()

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from vqcore.cli.console import console, tolerate_encodings
 from vqcore.errors import VQError
 
 EXIT_MISSING = 1  # doctor found something that is needed and is not there
@@ -34,7 +34,7 @@ def _errors_said() -> Iterator[None]:
     try:
         yield
     except VQError as error:
-        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False, highlight=False)
+        console(stderr=True).print(f"Error: {error}", style="red")
         raise typer.Exit(EXIT_ERROR) from None
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -44,35 +44,43 @@ def _errors_said() -> Iterator[None]:
 def train(
     preset: Annotated[str | None, typer.Option(help="A named run that is good as it is. A wrong name lists them.")] = None,
     config: Annotated[Path | None, typer.Option(help="A configuration as a JSON file, for instance a run's config.json.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder from its last checkpoint.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with this run, given by its id or its folder, from its last checkpoint.")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Replace one value, as in model.quantizer.K=64. May be given several times."),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps; short for --set train.steps=N.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; short for --set train.device=NAME.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where run folders go. Otherwise VQ_RUNS, else ./runs.")] = None,
     name: Annotated[str, typer.Option(help="What the run is called in tables. Otherwise the preset's title, or the file's name.")] = "",
 ) -> None:
-    """Train a model. The run appears on the pages while it goes. Ctrl-C stops it so that it can be resumed."""
+    """Train a model. The run appears on the pages while it goes. Ctrl-C stops it so that it can be resumed.
+
+    With --resume, --set changes what may change on the way: a wrong path lists it.
+    """
     from vqcore.cli import train as command
-    from vqcore.cli.configuration import build_config
+    from vqcore.cli.configuration import build_config, parse_changes
 
     with _errors_said():
         if resume is not None:
-            if preset or config or changes or steps is not None or out or name:
-                raise typer.BadParameter("it goes alone: a resumed run keeps its settings, its folder and its name.", param_hint="--resume")
-            code = command.resume(resume)
+            if preset or config or out or name:
+                reason = "a resumed run keeps its folder and its name: only --set, --steps and --device go with it."
+                raise typer.BadParameter(reason, param_hint="--resume")
+            code = command.resume(resume, parse_changes(changes or [], steps, device))
         else:
-            built, title = build_config(preset, config, changes or [], steps)
+            built, title = build_config(preset, config, changes or [], steps, device)
             code = command.start(built, out=out, name=name or title, preset=preset or "")
     raise typer.Exit(code)
 
 
 @app.command()
 def prior(
-    run: Annotated[Path, typer.Option(help="The run whose codes are learnt: its folder. A prior's folder stands for its model.")],
+    run: Annotated[str, typer.Option(help="The run whose codes are learnt: its id or its folder. A prior's stands for its model.")],
     prior: Annotated[str, typer.Option(help="What kind of prior. A wrong name lists them.")] = "pixelcnn",
     steps: Annotated[int | None, typer.Option(help="Training steps; short for --set train.steps=N.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; short for --set train.device=NAME.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where run folders go. Otherwise VQ_RUNS, else ./runs.")] = None,
     changes: Annotated[
         list[str] | None,
@@ -83,15 +91,17 @@ def prior(
 ) -> None:
     """Train a prior over the codes of a trained model. It is a run like any other: watch it on the pages, resume it with `train`."""
     from vqcore.cli import prior as command
+    from vqcore.cli.configuration import parse_changes
 
     with _errors_said():
-        code = command.start(run, prior, steps=steps, out=out, changes=changes or [], conditional=conditional, name=name)
+        edits = parse_changes(changes or [], steps, device)
+        code = command.start(run, prior, edits, out=out, conditional=conditional, name=name)
     raise typer.Exit(code)
 
 
 @app.command()
 def sample(
-    run: Annotated[Path, typer.Option(help="The folder of a prior's run.")],
+    run: Annotated[str, typer.Option(help="A prior's run: its id or its folder.")],
     out: Annotated[Path, typer.Option(help="Where to write: .png is a sheet of pictures, .npz the grids of codes.")],
     n: Annotated[int, typer.Option("--n", min=1, max=100_000, help="How many samples.")] = 64,
     temperature: Annotated[float, typer.Option(help="Above 0; 1 draws from what was learnt, less prefers likely codes.")] = 1.0,
@@ -168,6 +178,7 @@ def bench(
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    tolerate_encodings()
     try:
         app(prog_name="python -m vqcore")
     except BrokenPipeError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from vqcore.cli.configuration import parse_change
 from vqcore.cli.interrupt import NICKNAME
-from vqcore.cli.train import run_shown
+from vqcore.cli.paths import run_named, runs_root
+from vqcore.cli.train import require_device, run_shown
 from vqcore.config.prior_defaults import LADDER, name_of, sized
 from vqcore.errors import ConfigError
 from vqcore.runs.analysis import scratch_of
@@ -18,21 +19,20 @@ from vqcore.runs.store import runs_folder
 KINDS = tuple(dict.fromkeys(rung.config.kind for rung in LADDER))
 
 
-def start(parent: Path, kind: str, *, steps: int | None, out: Path | None, changes: Sequence[str], conditional: bool, name: str) -> int:
-    """Train a prior over the codes of the run in `parent`. Returns the exit code. Raises ConfigError, RunError."""
+def start(parent: str, kind: str, edits: Mapping[str, Any], *, out: Path | None, conditional: bool, name: str) -> int:
+    """Train a prior over the codes of the run `parent`, its folder or id, with `edits` (dotted path → value). Returns the exit code.
+
+    Raises ConfigError, RunError.
+    """
     if kind not in KINDS:
         raise ConfigError(f"There is no prior {kind!r}. There are: {', '.join(KINDS)}.")
-    folder = RunFolder(parent.expanduser().resolve())
-    edits = dict(parse_change(text) for text in changes)
-    if steps is not None:
-        if "train.steps" in edits:
-            raise ConfigError("Give --steps or --set train.steps=N, not both.")
-        edits["train.steps"] = steps
+    folder = run_named(parent)
     if wrong := [path for path in edits if not path.startswith(("prior.", "train."))]:
         raise ConfigError(f"{', '.join(wrong)}: the model is frozen. What can be set begins with prior. or train.")
     rung = next(rung for rung in reversed(LADDER) if rung.config.kind == kind)  # of histograms the one with a table for each cell
     prior, train = sized(rung, folder.effective_config(), conditional=conditional)
     made, parts = beginning(folder, prior, train, scratch_of(runs_folder()))
     config = made.edited(edits) if edits else made
-    root = out.expanduser().resolve() if out is not None else runs_folder()
+    require_device(config)
+    root = runs_root(out)
     return run_shown(RunFolder.create(root, config, name=name or name_of(config), nickname=NICKNAME, parts=parts), config)

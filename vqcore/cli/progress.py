@@ -10,6 +10,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from vqcore.cli.console import console as plain_console
 from vqcore.config.run import RunConfig
 from vqcore.records import Evaluation, Event, PriorEvaluation, Record, Step
 
@@ -37,7 +38,7 @@ class Display(Protocol):
 @contextmanager
 def open_display(config: RunConfig, console: Console | None = None) -> Iterator[Display]:
     """A bar on a terminal, lines elsewhere; the terminal is as before afterwards."""
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or plain_console()
     display: Bar | Lines = Bar(config, console) if console.is_terminal else Lines(config, console)
     try:
         yield display
@@ -61,7 +62,7 @@ class Lines:
         self._shown_step = -1
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(text)
 
     def getting_ready(self, text: str) -> None:
         """What goes on before the first record. The figures of a download change often: only its beginning is told."""
@@ -120,7 +121,7 @@ class Bar(Lines):
         self._bar = Progress(
             MofNCompleteColumn(),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[figures]}", markup=False),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=console,

@@ -10,26 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
 
+from vqcore.cli.console import console
+from vqcore.cli.paths import file_to_write, run_named
 from vqcore.errors import ConfigError, RunError
 from vqcore.runs.codes import CodeSet
 from vqcore.runs.files import write_bytes
-from vqcore.runs.folder import RunFolder
 
 TILE = 56  # pixels of a picture on the sheet, at least
 PAPER = 255
 
 
-def run(path: Path, *, n: int, out: Path, temperature: float, top_k: int, seed: int, label: str) -> None:
-    """Write `n` samples of the prior in `path` to `out`: `.png` is a sheet, `.npz` the grids. Raises ConfigError, RunError, GridError."""
+def run(named: str, *, n: int, out: Path, temperature: float, top_k: int, seed: int, label: str) -> None:
+    """Write `n` samples of the prior's run (its folder or id) to `out`: `.png` is a sheet, `.npz` the grids.
+
+    Raises ConfigError, RunError, GridError.
+    """
     if out.suffix not in (".png", ".npz"):
         raise ConfigError(f"--out {out}: a name that ends in .png for a sheet of pictures, or in .npz for the grids of codes.")
+    target = file_to_write(out, "--out")
     from vqcore.analysis.load import load_prior
     from vqcore.models.draw import draw_codes
     from vqcore.priors.sampling import sample, surprise
 
-    loaded = load_prior(RunFolder(path.expanduser().resolve()))
+    loaded = load_prior(run_named(named))
     layout = loaded.codes.layout
     labels = _labels(label, loaded.codes, n, conditional=loaded.prior.conditional)
     rows = sample(loaded.prior, n, labels=labels, temperature=temperature, top_k=top_k, seed=seed)
@@ -43,14 +47,12 @@ def run(path: Path, *, n: int, out: Path, temperature: float, top_k: int, seed: 
         if pictures.ndim != 4:
             raise ConfigError("These data are points, which make no sheet: give --out FILE.npz.")
         data = _png(sheet(pictures))
-    target = out.expanduser()
     try:
         write_bytes(target, data)
     except OSError as error:
         raise RunError(f"{target} cannot be written ({error.strerror or error}).") from None
-    Console(highlight=False, soft_wrap=True).print(
-        f"{n} samples in {target}: {bits.mean():.1f} bits each under the prior, log2 K would be {np.log2(layout.sizes()).sum():.0f}.",
-        markup=False,
+    console().print(
+        f"{n} samples in {target}: {bits.mean():.1f} bits each under the prior, log2 K would be {np.log2(layout.sizes()).sum():.0f}."
     )
 
 

@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from vqcore.cli.interrupt import EXIT_INTERRUPTED, NICKNAME, quoted, stops_on_ctrl_c
+from vqcore.cli.console import console
+from vqcore.cli.interrupt import EXIT_INTERRUPTED, NICKNAME, stops_on_ctrl_c
+from vqcore.cli.paths import file_to_write, runs_root
+from vqcore.cli.shell import command
+from vqcore.cli.train import require_device
 from vqcore.control import Command
-from vqcore.errors import RunError, VQError
+from vqcore.errors import ConfigError, RunError, VQError
 from vqcore.records import Record, Step
 from vqcore.runs.folder import RunFolder
-from vqcore.runs.store import RunStore, runs_folder
+from vqcore.runs.store import RunStore
 from vqcore.sweeps.results import Result, Spread, cells, read_result
 from vqcore.sweeps.spec import Point, SweepSpec, short
 from vqcore.sweeps.store import Sweep, SweepStore, read
@@ -28,7 +31,10 @@ EXIT_PARTIAL = 1  # some runs failed; the others are kept
 
 def start(spec: SweepSpec, *, out: Path | None, title: str, export: Path | None) -> int:
     """Train every run of `spec` under `out` (by default where the pages look). Returns the exit code."""
-    store = SweepStore(_root(out))
+    export = file_to_write(export, "--export") if export is not None else None
+    for point in spec.points():
+        require_device(point.config)
+    store = SweepStore(runs_root(out))
     return _Work(store, store.create(spec, title=title, nickname=NICKNAME)).run(export)
 
 
@@ -39,15 +45,17 @@ def resume(sweep_id: str, *, out: Path | None, export: Path | None) -> int:
         sweep = read(path)
         store = SweepStore(path.parent.parent)
     else:
-        store = SweepStore(_root(out))
+        store = SweepStore(runs_root(out))
         sweep = store.get(sweep_id)
     if sweep.read_only:
         raise RunError(f"{sweep_id} holds results without their runs: it cannot go on. Start the sweep anew.")
+    if export is not None:
+        export = file_to_write(export, "--export")
+        if export.resolve() == store.path(sweep.id).resolve():
+            raise ConfigError(f"--export {export}: this is the sweep's own file, which it needs to go on. Give another name.")
+    for point in sweep.spec.points():
+        require_device(point.config)
     return _Work(store, sweep).run(export)
-
-
-def _root(out: Path | None) -> Path:
-    return out.expanduser().resolve() if out is not None else runs_folder()
 
 
 class _Work:
@@ -57,7 +65,7 @@ class _Work:
         self.store = store
         self.sweep = sweep
         self.runs = RunStore(store.root)
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.console = console()
         if not self.console.is_terminal:
             self.console.width = FILE_WIDTH
         self.current: RunFolder | None = None
@@ -148,21 +156,22 @@ class _Work:
         return ", ".join([*self._levels(point.levels), f"seed {point.seed}"])
 
     def _resume_command(self, export: Path | None) -> str:
-        path = self.store.root / "sweeps" / f"{self.sweep.id}.json"
-        return f"python -m vqcore sweep --resume {quoted(path)}{f' --export {quoted(export)}' if export else ''}"
+        return command("sweep", "--resume", self.store.path(self.sweep.id), *(("--export", export) if export else ()))
 
     @contextmanager
     def _display(self, count: int) -> Iterator[None]:
         if not self.console.is_terminal:
             yield
             return
-        with Progress(MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[figures]}"), console=self.console) as self._bar:
+        with Progress(
+            MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[figures]}", markup=False), console=self.console
+        ) as self._bar:
             self._bar.add_task("", total=count, figures="getting ready")
             yield
         self._bar = None
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(text)
 
 
 def described(result: Result) -> str:

@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from vqcore.cli.interrupt import EXIT_INTERRUPTED, NICKNAME, quoted, stops_on_ctrl_c
+from vqcore.cli.interrupt import EXIT_INTERRUPTED, NICKNAME, stops_on_ctrl_c
+from vqcore.cli.paths import run_named, runs_root
 from vqcore.cli.progress import Display, open_display
+from vqcore.cli.shell import command
 from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.errors import RunError, VQError
 from vqcore.runs.folder import RunFolder
-from vqcore.runs.store import runs_folder
+from vqcore.runs.resuming import change_run
 
 LOOK_S = 0.3
 
 
 def start(config: RunConfig, *, out: Path | None, name: str, preset: str) -> int:
     """Train a new run under `out` (by default where the pages look). Returns the exit code."""
-    root = out.expanduser().resolve() if out is not None else runs_folder()
-    folder = RunFolder.create(root, config, name=name, nickname=NICKNAME, preset=preset)
+    require_device(config)
+    folder = RunFolder.create(runs_root(out), config, name=name, nickname=NICKNAME, preset=preset)
     return run_shown(folder, config)
 
 
-def resume(path: Path) -> int:
-    """Go on with the run in `path`. Returns the exit code. Raises RunError when it has finished, or when it is no run."""
-    folder = RunFolder(path.expanduser().resolve())
+def resume(named: str, changes: Mapping[str, Any]) -> int:
+    """Go on with a run, given by its folder or its id, with `changes` (dotted path → value). Returns the exit code.
+
+    Raises RunError when it has finished, or when it is no run; ConfigError for what cannot change in the middle of a run.
+    """
+    folder = run_named(named)
     config = folder.config()
-    status = folder.status()
-    if status.state == "finished":
+    if folder.status().state == "finished":
         if isinstance(config, PriorRunConfig):
-            raise RunError(f"{path}: this prior has finished. For a longer one: python -m vqcore prior --run {path} --steps N")
-        raise RunError(
-            f"{path}: this run has finished. For a longer one: python -m vqcore train --config {folder.path / 'config.json'} --steps N"
-        )
+            longer = command("prior", "--run", folder.path, "--prior", config.prior.kind, "--steps", "N")
+            raise RunError(f"{named}: this prior has finished. For a longer one: {longer}")
+        longer = command("train", "--config", folder.path / "config.json", "--steps", "N")
+        raise RunError(f"{named}: this run has finished. For a longer one: {longer}")
+    require_device(change_run(folder, changes, nickname=NICKNAME))
     return run_shown(folder, config)
+
+
+def require_device(config: RunConfig) -> None:
+    """Raises ConfigError when this machine lacks the device that `config` asks for: said before there is a run."""
+    from vqcore.device import choose_device
+
+    choose_device(config.train.device)
 
 
 def run_shown(folder: RunFolder, config: RunConfig) -> int:
@@ -59,7 +72,7 @@ def run_shown(folder: RunFolder, config: RunConfig) -> int:
 
 def resume_command(path: Path) -> str:
     """What to type to go on, for the shell of this system."""
-    return f"python -m vqcore train --resume {quoted(path)}"
+    return command("train", "--resume", path)
 
 
 @contextmanager

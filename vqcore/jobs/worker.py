@@ -25,6 +25,7 @@ from vqcore.runs.codes import CodeSet
 from vqcore.runs.files import DamagedError
 from vqcore.runs.folder import RunFolder, RunState
 from vqcore.runs.lease import HeldLease, acquire
+from vqcore.runs.resuming import ignored_edits, with_place
 from vqcore.runs.writer import RunWriter
 
 LOG = "error.log"
@@ -172,6 +173,11 @@ class _Attempt:
 
     def train(self, control: Control | None, on_record: Callable[[Record], None] | None, make_trainer: MakeTrainer) -> None:
         config, state = self.folder.config(), self.folder.checkpoint()
+        ignored = ""
+        if state:
+            ignored = ignored_edits(self.folder, config, state)
+            state = with_place(state, config)
+            config = RunConfig.parse(state.meta["config"])
         neighbours = Neighbours(self.folder)
         self.ear = FolderControl(
             self.folder,
@@ -182,7 +188,6 @@ class _Attempt:
             others_wait=None if self.release_after is None else lambda: self._idle() and neighbours.waiting(),
             release_after=RELEASE_S if self.release_after is None else self.release_after,
         )
-        config = RunConfig.parse(state.meta["config"]) if state else config
         try:
             make = self._prior(config) if isinstance(config, PriorRunConfig) else self._model(config, make_trainer)
         except _LeftError:
@@ -192,6 +197,11 @@ class _Attempt:
         if control is None:
             control = self.ear if self.seat is None else self._seated(self.seat, state)
         writer = RunWriter(self.folder, self.lease)
+        if state and ignored:
+            event = Event(int(state.meta["step"]), "refused", ignored)
+            writer.write(event)
+            if on_record:
+                on_record(event)
         share_cores = config.train.threads == "auto"
         if share_cores:
             trainer.threads = neighbours.threads()
@@ -326,7 +336,7 @@ def _said(error: Exception) -> str:
 
 def _log(folder: RunFolder, error: Exception) -> None:
     try:
-        with (folder.path / LOG).open("a", encoding="utf-8") as file:
+        with (folder.path / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{''.join(traceback.format_exception(error))}\n")
     except OSError:
         return  # the run's status says what is known

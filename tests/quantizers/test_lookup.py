@@ -71,6 +71,45 @@ def test_vectors_that_are_not_finite_get_an_index_in_range_and_leave_others_alon
     assert torch.equal(nearest[others], right[others])
 
 
+@pytest.mark.parametrize("K", [5, 256, 300])
+@pytest.mark.parametrize("shift", [1e3, -1e5])
+def test_far_from_the_origin_each_code_is_nearest_to_itself(K: int, shift: float) -> None:
+    codebook = torch.randn(K, 2, generator=torch.Generator().manual_seed(0)) + shift
+    codebook = codebook.unique(dim=0)  # so far out, float32 makes some alike
+    nearest = nearest_code(codebook, codebook)
+    assert torch.equal(nearest, torch.arange(len(codebook)))
+
+
+@pytest.mark.parametrize("K", [32, 300])
+def test_a_few_codes_far_away_do_not_blur_the_others(K: int) -> None:
+    codebook = torch.randn(K, 4, generator=torch.Generator().manual_seed(0))
+    codebook[: K // 4] = 1e7
+    z = torch.randn(500, 4, generator=torch.Generator().manual_seed(1))
+    points, codes = z.double(), codebook.double()
+    assert torch.equal(nearest_code(z, codebook), (points[:, None] - codes).square().sum(2).argmin(1))
+
+
+@pytest.mark.parametrize("K", [7, 300, 320])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf"), 3e38])
+def test_a_code_that_is_not_finite_is_never_chosen_and_leaves_the_others_alone(K: int, bad: float) -> None:
+    z, codebook = torch.randn(200, 3), torch.randn(K, 3)
+    codebook[K // 2] = codebook[K // 2 + 1]
+    codebook[K // 2 + 1] = 99.0
+    right = nearest_code(z, codebook)
+    broken = codebook.clone()
+    broken[K // 2 + 1, 1] = bad
+    broken[K - 1] = bad
+    codebook[K - 1] = 99.0
+    assert torch.equal(nearest_code(z, broken), nearest_code(z, codebook))
+    assert not (right == K // 2 + 1).any()
+
+
+@pytest.mark.parametrize("K", [3, 257])
+def test_a_codebook_without_a_finite_code_gives_indices_in_range(K: int) -> None:
+    nearest = nearest_code(torch.randn(9, 2), torch.full((K, 2), float("nan")))
+    assert nearest.min() >= 0 and nearest.max() < K
+
+
 def test_permuting_the_vectors_permutes_the_indices() -> None:
     z, codebook = torch.randn(500, 8), torch.randn(300, 8)
     order = torch.randperm(500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,8 @@ from torch import Tensor
 from vqcore.errors import ConfigError
 from vqcore.quantizers.kmeans import kmeans, sample_codes
 from vqcore.quantizers.lookup import nearest_code
+
+Start = Callable[[Tensor, int, torch.Generator], Tensor]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -47,6 +50,19 @@ def test_data_with_fewer_different_vectors_than_codes_is_met_exactly() -> None:
     centres = kmeans(z, 8, seeded())
     assert torch.isfinite(centres).all()
     assert error(z, centres) == 0
+
+
+@pytest.mark.parametrize("start", [sample_codes, kmeans])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_two_codes_start_equal_while_enough_different_vectors_exist(start: Start, seed: int) -> None:
+    z = torch.cat([torch.zeros(500, 2), torch.tensor([[5.0, 5.0]]).expand(500, 2), torch.randn(30, 2, generator=seeded())])
+    assert len(start(z, 32, seeded(seed)).unique(dim=0)) == 32
+
+
+@pytest.mark.parametrize("start", [sample_codes, kmeans])
+def test_where_different_vectors_run_out_each_is_a_code(start: Start) -> None:
+    z = torch.tensor([[0.0], [1.0], [2.0]]).repeat(100, 1)
+    assert start(z, 8, seeded()).unique().tolist() == [0, 1, 2]
 
 
 def test_the_generator_decides() -> None:

@@ -207,6 +207,16 @@ class TestRevival:
         assert vq.changed[0].tolist() == [False] + [True] * 15
         assert vq.ema_counts()[0].tolist() == [16.0] + [1.0] * 15
 
+    def test_no_two_codes_are_equal_afterwards_though_most_vectors_are(self) -> None:
+        vq = make(revival_threshold=0.5, ema_decay=0.0)
+        vq.codebook.detach()[0] = 0.0
+        vq.codebook.detach()[1:] = 50.0
+        z = torch.zeros(20, 4, 4)
+        z[:5] = torch.rand(5, 4, 4)
+        vq(z)
+        vq.update_(seeded())
+        assert len(vq.codebook.detach().unique(dim=0)) == 16
+
     def test_nothing_dead_changes_nothing(self) -> None:
         vq = make(revival_threshold=1e-9)
         before = vq.codebook.detach().clone()

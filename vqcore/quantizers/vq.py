@@ -150,7 +150,10 @@ class VQ(Quantizer):
         return F.normalize(vectors, dim=-1) if self.config.distance == "l2" else vectors
 
     def _revive(self, z: Tensor, dead: Tensor, generator: torch.Generator) -> None:
-        self.codebook.copy_(torch.where(dead[:, None], replacements(dead, z, generator), self.codebook))
+        if dead.device.type == "cpu" and not dead.any():
+            return  # on a GPU the question would make the processor wait
+        codes = self._as_compared(self.codebook)
+        self.codebook.copy_(torch.where(dead[:, None], replacements(dead, z, generator, codes), self.codebook))
         self.ema_count.copy_(torch.where(dead, self.ema_count.mean(), self.ema_count))
         self.rewritten.logical_or_(dead)
 

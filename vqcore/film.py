@@ -154,10 +154,8 @@ def _read(run: RunFolder, step: int, book: int) -> BookSnapshot | None:
 
 
 def _row(film: Film, t: int) -> BookSnapshot:
-    """A row as the snapshot that it came from; what a film does not hold is empty. float16 → float32 → float16 loses nothing."""
+    """A row as the snapshot that it came from; what a film does not hold is empty. float16 → float32 loses nothing."""
     none = np.zeros(0, dtype=np.float32)
     whole = np.isfinite(film.z[t]).any() or (film.z_code[t] >= 0).any()
-    z, z_code = (film.z[t].astype(np.float16), film.z_code[t]) if whole else (np.zeros((0, 0), np.float16), np.zeros(0, np.int32))
-    return BookSnapshot(
-        film.name, film.codebook[t].astype(np.float16), film.usage[t], film.validation_usage[t], film.age[t], none, z, z_code
-    )
+    z, z_code = (film.z[t], film.z_code[t]) if whole else (np.zeros((0, 0), np.float32), np.zeros(0, np.int32))
+    return BookSnapshot(film.name, film.codebook[t], film.usage[t], film.validation_usage[t], film.age[t], none, z, z_code)

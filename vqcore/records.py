@@ -148,25 +148,46 @@ class Gallery:
 
 
 DECODED_BYTES = 64 * 2**10  # of a snapshot's decoded codes, at most
+_ROUNDED = 0.01  # of the spread: how far float16 may move a number
+
+
+def compact(values: NDArray[Any]) -> NDArray[Any]:
+    """Rows of numbers (N, D) as float16, or as float32 where float16 does not hold them.
+
+    It does not where a number would become infinite (above 65,504), or move by more than a hundredth of the spread around the rows'
+    mean: far from the origin, or very near to it, codes that differ would become equal.
+    """
+    wide = values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(np.float16)
+    sound = np.isfinite(wide)
+    if not np.isfinite(narrow[sound]).all():
+        return wide
+    known = np.where(sound, wide.astype(np.float64), np.nan)[np.isfinite(wide).all(axis=-1)]
+    if not len(known):
+        return narrow
+    spread = np.sqrt(((known - known.mean(axis=0)) ** 2).mean())
+    moved = np.abs(narrow[sound].astype(np.float64) - wide[sound]).max(initial=0)
+    return narrow if moved <= _ROUNDED * spread or moved == 0 else wide
 
 
 @dataclass(frozen=True, slots=True)
 class BookSnapshot:
-    """One codebook at one moment. `codebook` float16 (K, D); the next (K,).
+    """One codebook at one moment. `codebook` (K, D), float16 or float32 as `compact` decides; the next (K,).
 
-    `z` float16 (V, D): the same places of the same validation examples in every snapshot, as this book compares them, and
+    `z` (V, D), the same way: the same places of the same validation examples in every snapshot, as this book compares them, and
     `z_code` int32 (V,) the codes that they chose. V is at most 512; 0 in runs that kept none.
     `decoded` uint8 (K, H, W, C): what a grid of nothing but this code decodes to. Length 0 where the book is not alone or makes no
     pictures, where they would be more than `DECODED_BYTES`, and in runs that kept none.
     """
 
     name: str
-    codebook: NDArray[np.float16]
+    codebook: NDArray[Any]
     usage: NDArray[np.int64]  # hits in training since the last snapshot
     validation_usage: NDArray[np.int64]  # hits over the evaluation's examples
     age: NDArray[np.int64]  # steps since the last hit; −1: never hit
     ema_count: NDArray[np.float32]  # vectors per batch
-    z: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float16))
+    z: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float16))
     z_code: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     decoded: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), dtype=np.uint8))
 

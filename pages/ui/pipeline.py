@@ -92,7 +92,7 @@ def _codes(gallery: Gallery, present: NDArray[np.int32], book: BookSnapshot) -> 
     return found
 
 
-def _nearest(codebook: NDArray[np.float16], present: NDArray[np.int32]) -> list[list[tuple[int, float]]]:
+def _nearest(codebook: NDArray[Any], present: NDArray[np.int32]) -> list[list[tuple[int, float]]]:
     """For each code of `present` (n,) its nearest others with their Euclidean distances in all D dimensions."""
     if codebook.size > LARGEST_CODEBOOK:
         return [[] for _ in present]

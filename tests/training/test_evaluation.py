@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from vqcore.colours import CodeColours
 from vqcore.config.data import DigitsConfig, RingsConfig
 from vqcore.config.model import VQVAEConfig
 from vqcore.config.run import RunConfig
 from vqcore.data.registry import load
 from vqcore.errors import DataError
+from vqcore.film import film_of
 from vqcore.metrics.codebook import UsageMeter
 from vqcore.models.base import Model
 from vqcore.models.registry import build_model
-from vqcore.records import DECODED_BYTES, BookSnapshot
+from vqcore.plots.projection import Basis
+from vqcore.records import DECODED_BYTES, BookSnapshot, Snapshot
+from vqcore.runs.arrays import read_snapshot, write_snapshot
 from vqcore.training.evaluation import reference, snapshot, to_model
 from vqcore.training.trainer import Trainer
 
@@ -53,6 +58,27 @@ def test_for_single_vectors_it_is_the_reconstruction() -> None:
         out = model.eval()(to_model(x))
     drawn = out.x_hat.mul(255).round().movedim(1, -1).numpy()
     assert np.abs(decoded[out.codes[0].numpy()] - drawn).max() <= 1
+
+
+@pytest.mark.parametrize("size", [1e6, 1e30])
+def test_codes_and_outputs_beyond_half_precision_are_kept_as_they_are(size: float, tmp_path: Path) -> None:
+    model, x = model_of(9, (1, 8, 8), downsampling="vector"), torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
+    with torch.no_grad():
+        model.quantizer.code_weights()[0].mul_(size)
+        z_e = model.encode(to_model(x)).clone()
+        model.encode = lambda x: z_e[: len(x)] * size  # type: ignore[method-assign]
+        book = book_of(model, x, 9)
+    path = tmp_path / "0.npz"
+    write_snapshot(path, Snapshot(0, (book,)))
+    (kept,) = read_snapshot(path).books
+    assert np.array_equal(kept.codebook, model.quantizer.codebooks()[0].numpy())
+    assert np.isfinite(kept.codebook).all()
+    assert sorted(map(tuple, kept.z.tolist())) == sorted(map(tuple, (z_e * size).tolist()))
+    film = film_of([0], [kept])
+    assert np.array_equal(film.codebook[0], kept.codebook) and np.array_equal(film.z[0], kept.z)
+    drawn = Basis.of_film(film)
+    assert np.isfinite(drawn.of(film.codebook)).all() and np.isfinite(drawn.of(film.z)).all()
+    assert len(np.unique(CodeColours.fit(kept.codebook).codes, axis=0)) > 4
 
 
 def test_points_and_large_books_keep_none() -> None:

@@ -20,6 +20,7 @@ from vqcore.analysis.load import Loaded, current_stamp, load_model, one_thread
 from vqcore.analysis.receptive import receptive_fields
 from vqcore.models.draw import drawable
 from vqcore.quantizers.base import Book
+from vqcore.records import compact
 from vqcore.runs.analysis import Arrays, name_of, read, write
 from vqcore.runs.folder import RunFolder
 from vqcore.training.evaluation import to_model, validation_order
@@ -31,8 +32,7 @@ DECODED = 4_096
 PICTURE_BYTES = 32 * 2**20  # of the pictures that patches are shown in
 DECODED_BYTES = 16 * 2**20
 _BATCH_NUMBERS = 2**22  # encoder outputs held at once
-_SMALL_BOOK = 2**22  # numbers; a larger codebook is kept as float16
-_HALF = 65_504.0
+_SMALL_BOOK = 2**22  # numbers; a larger codebook is kept as float16 where that holds it
 
 
 def probe(run_path: str, scratch_path: str) -> str:
@@ -95,7 +95,7 @@ def probe_arrays(loaded: Loaded, examples: int = EXAMPLES) -> Arrays:
         kept = codebook.cpu().numpy()
         book |= {
             "name": np.array(books[i].name),
-            "codebook": kept if kept.size <= _SMALL_BOOK else kept.clip(-_HALF, _HALF).astype(np.float16),
+            "codebook": kept if kept.size <= _SMALL_BOOK else compact(kept),
             "decoded": decoded,
             "decoded_code": decoded_code,
             "fields": _fields(loaded, taker.grid),
@@ -147,7 +147,7 @@ class _Taker:
         inside = picked[(picked >= 0) & (picked < len(z))]
         # a book with another grid than the encoder's outputs: the cells at the same relative places
         here = inside * len(code) // max(1, len(z))
-        kept = z.numpy()[inside].clip(-_HALF, _HALF).astype(np.float16)
+        kept = z.numpy()[inside]
         self.sample.append((kept, code[here].astype(np.int32), example[here], here % places))
         if start < self.shown:
             near = np.arange(len(code)) * len(z) // max(1, len(code))
@@ -190,7 +190,7 @@ class _Taker:
         return {
             "counts": self.counts,
             "label_counts": self.label_counts,
-            "z": z,
+            "z": compact(z),
             "z_code": z_code,
             "z_image": chosen[z_example],
             "z_label": values[z_example],

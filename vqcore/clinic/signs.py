@@ -92,8 +92,9 @@ def signs(config: RunConfig, book: BookSnapshot, steps: Sequence[Step], evaluati
     K, D = codes.shape
     dead = dead_codes(book, epoch_steps)
     z = np.asarray(book.z, dtype=np.float32) if len(book.z) else np.zeros((0, D), dtype=np.float32)  # (V, D)
-    # what float16 cannot hold is kept as its largest number, which is no place to measure from
-    z = z[(np.abs(z) < _HALF).all(axis=1)]
+    if book.z.dtype == np.float16:
+        # runs of before kept what float16 cannot hold as its largest number, which is no place to measure from
+        z = z[(np.abs(z) < _HALF).all(axis=1)]
     spread = _spread(z)
     last = steps[-1] if steps else None
     evaluation = evaluations[-1] if evaluations else None
@@ -144,7 +145,7 @@ def _length(codes: NDArray[Any]) -> float:
 
 
 def _far_length(config: RunConfig, last: Step | None) -> float:
-    """|z_e| as training saw it, when the snapshot's outputs are all too long for it."""
+    """|z_e| as training saw it, when a snapshot of before holds none of its outputs, too long for float16."""
     return last.z_norm if last and config.model.quantizer.distance == "euclidean" else NAN
 
 
@@ -172,7 +173,7 @@ def _distance(codes: NDArray[Any], z: NDArray[Any], *, itself: bool = False) -> 
 
 
 def _broken(book: BookSnapshot, last: Step | None, evaluation: Evaluation | None) -> bool:
-    """An infinite code is no sign of it: float16, in which snapshots are kept, ends at 65,504."""
+    """An infinite code is no sign of it: float16, in which snapshots of before were kept, ends at 65,504."""
     losses = [record.loss for record in (last, evaluation) if record is not None]
     return bool(np.isnan(book.codebook).any() or np.isnan(book.z).any()) or not all(math.isfinite(loss) for loss in losses)
 

@@ -38,8 +38,9 @@ class ProbedBook:
     """One codebook over the validation data.
 
     `codebook` (K, D) as compared. `counts` (K,) and `label_counts` (K, L), by the whole picture's label, are hits.
-    `z` (V, D) float16: a random sample of encoder outputs as compared; for each its code, its example's row in the data set and label,
-    and its cell. `decoded` (K', H, W, C) uint8, or (K', 2) for points: what a grid of nothing but code `decoded_code` (K',) decodes to.
+    `z` (V, D), float16 or float32: a random sample of encoder outputs as compared; for each its code, its example's row in the data
+    set and label, and its cell. `decoded` (K', H, W, C) uint8, or (K', 2) for points: what a grid of nothing but code `decoded_code`
+    (K',) decodes to.
     `fields` (h, w, 4): top, left, bottom, right of each cell's receptive field, clipped; (0, 0, 4) for points.
     `patch_…` (K, P): the vectors nearest to each code among those that chose it, from as many pictures as possible; −1: none.
     """
@@ -48,7 +49,7 @@ class ProbedBook:
     codebook: NDArray[Any]
     counts: NDArray[np.int64]
     label_counts: NDArray[np.int64]
-    z: NDArray[np.float16]
+    z: NDArray[Any]
     z_code: NDArray[np.int32]
     z_image: NDArray[np.int64]
     z_label: NDArray[np.int64]

@@ -21,12 +21,11 @@ from vqcore.metrics.codebook import UsageMeter, entropy_bits, perplexity
 from vqcore.metrics.reconstruction import mse, nmse, psnr
 from vqcore.models.base import Model
 from vqcore.models.draw import drawable
-from vqcore.records import DECODED_BYTES, BookEvaluation, BookSnapshot, Evaluation, Gallery, Snapshot
+from vqcore.records import DECODED_BYTES, BookEvaluation, BookSnapshot, Evaluation, Gallery, Snapshot, compact
 
 BATCH = 256
 PICTURES = 64
 SAMPLE = 512  # encoder outputs kept with each snapshot
-_HALF = 65_504.0  # the largest float16
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +164,12 @@ def snapshot(
         books.append(
             BookSnapshot(
                 name=book.name,
-                codebook=codebook.detach().float().cpu().numpy().astype(np.float16),
+                codebook=compact(codebook.detach().float().cpu().numpy()),
                 usage=meter.counts.cpu().numpy().astype(np.int64),
                 validation_usage=hits.astype(np.int64),
                 age=meter.age(step).cpu().numpy(),
                 ema_count=ema.detach().float().cpu().numpy(),
-                z=sample.cpu().numpy().clip(-_HALF, _HALF).astype(np.float16),
+                z=compact(sample.cpu().numpy()),
                 z_code=codes,
                 decoded=decoded,
             )

@@ -87,7 +87,7 @@ TRAINING: dict[str, Entry] = {
     "snapshot": Entry(
         "Snapshot",
         "The codebook and its usage, kept at one moment.",
-        "Codes as float16, hits, ages and EMA counts, at each evaluation; thinned when there are many.",
+        "Codes (float16, or float32 where that fails them), hits, ages and EMA counts, at each evaluation; thinned when many.",
         where="vqcore.records.Snapshot",
     ),
     "gallery": Entry(

@@ -22,7 +22,7 @@ def show(seen: Seen, probe: Probe | None) -> None:
     same = probe is not None and probe.step == seen.last
     st.markdown(
         f"The codebook at step {seen.last:,}: {seen.K} codes of {seen.D} numbers, as they are compared, in "
-        + ("full precision (float32)." if same else "the precision of snapshots (float16, written as float32).")
+        + ("full precision (float32)." if same else "the precision of snapshots (float16 where it holds them, written as float32).")
     )
     with st.container(horizontal=True):
         st.download_button(

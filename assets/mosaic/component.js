@@ -37,7 +37,7 @@ function fill(self) {
 
 function tell(self) {
   const changed = self.codes.filter((code, i) => code !== self.own[i]).length;
-  self.words.textContent = !self.ready ? "" : changed ? `${changed} of ${self.codes.length} tiles changed.` : "Choose a code, then press a tile of the grid.";
+  self.words.textContent = !self.ready ? "" : changed ? `${changed} of ${self.codes.length} tiles changed.` : "Choose a code, then press or drag over tiles of the grid.";
 }
 
 function say(self) {
@@ -48,7 +48,7 @@ function say(self) {
 }
 
 function paint(self, i) {
-  if (!self.ready || self.codes[i] === self.brush) return;
+  if (!self.ready || i < 0 || self.codes[i] === self.brush) return;
   self.codes[i] = self.brush;
   self.root.classList.remove("next");
   say(self);
@@ -122,11 +122,32 @@ function receive(self, data) {
   tell(self);
 }
 
+// a press paints a tile, and so does every tile that the pointer is dragged over; a key paints by its click
+function listenToStrokes(self) {
+  const { grid } = self;
+  const tileAt = (event) => [...grid.children].indexOf(grid.getRootNode().elementFromPoint(event.clientX, event.clientY));
+  let stroke = null;
+  grid.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !self.ready) return;
+    stroke = event.pointerId;
+    grid.setPointerCapture(stroke);
+    paint(self, tileAt(event));
+  });
+  grid.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== stroke) return;
+    // a quick stroke skips tiles between two events of the page
+    for (const step of event.getCoalescedEvents?.() ?? []) paint(self, tileAt(step));
+    paint(self, tileAt(event));
+  });
+  for (const name of ["pointerup", "pointercancel"]) grid.addEventListener(name, () => (stroke = null));
+}
+
 export default function ({ data, parentElement, setStateValue }) {
   let self = instances.get(parentElement);
   if (!self) {
     const find = (selector) => parentElement.querySelector(selector);
     self = { find, root: find(".mosaic"), grid: find(".grid"), palette: find(".codes"), words: find(".told"), seq: 0, brush: 0, codes: [], own: [] };
+    listenToStrokes(self);
     arrows(self.grid, () => self.shape[1], (to, nodes) => {
       nodes.forEach((node, i) => (node.tabIndex = i === to ? 0 : -1));
       nodes[to].focus();

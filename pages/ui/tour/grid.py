@@ -1,4 +1,4 @@
-"""Card 5: a grid of codes instead of one, and a tile that is painted. Session keys owned here: `tour_mosaic`."""
+"""Card 5: a grid of codes instead of one, and tiles that are painted. Session keys owned here: `tour_mosaic`."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from vqcore.errors import VQError
 NAME = "grid"
 KEY = "tour_mosaic"
 DIGIT = 0  # of the gallery
-TRAINED = "Trained. Choose a code below, then **press a tile** of the middle picture."
+TRAINED = "Trained. Choose a code below, then **press or drag over tiles** of the middle picture."
 TRIED = "Paint on: how far does one tile reach?"
 
 _component = component("mosaic", "../shared/arrows", "../shared/ink", "component")
 
 
 def show() -> str:
-    """Draw the card; what was seen, once a tile was painted."""
+    """Draw the card; its summary, once a tile was painted."""
     stage.follow(NAME, _body)
     if NAME not in progress.read().tried:
         return ""
     return (
         "A picture is now a **latent grid** of 4×4 **indices**: 16 pictures became 16¹⁶, about 18 billion billion, and 4 bits became 64. "
-        "You changed one index, and the **decoder** drew another picture."
+        "You changed indices, and the **decoder** drew another picture."
     )
 
 
@@ -44,7 +44,7 @@ def _body(seen: live.View | None) -> None:
     with stage.row():
         if seen is None or stage.broken_off(seen):
             stage.act("Train a grid", ":material/play_arrow:", f"tour_begin_{NAME}", runs.begin, NAME)
-            stage.note("Sixteen codes again, but one for each of 4×4 places.")
+            stage.note("**Press Train a grid**: sixteen codes again, but one for each of 4×4 places. Then paint with them.")
         elif not seen.ended:
             models.warm()  # the painting needs them
             stage.act("Training", ":material/hourglass_top:", f"tour_wait_{NAME}", runs.send, NAME, off=True)

@@ -12,14 +12,16 @@ here = cards.current()
 cards.keep(here)
 if here == cards.LAST:
     header("start")
-    st.markdown("That was the tour. Everything is in the sidebar now; these screens show more of each card.")
+    st.markdown(
+        "That was the tour of **VQ Lab**: you have seen all parts of a **VQ-VAE**. Everything is in the sidebar now; these screens show "
+        "more of each card."
+    )
     bar.rest()
 else:
     card = cards.CARDS[here - 1]
-    bar.top(here, card.title)
-    st.markdown(card.act)
-    seen = ""
+    bar.top(here, card)
+    summary = ""
     with session.errors_shown():
-        seen = card.show()
-    bar.bottom(here, seen)
+        summary = card.show()
+    bar.bottom(here, summary)
 scroll.to_top(f"card {here}")

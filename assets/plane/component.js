@@ -81,6 +81,9 @@ function draw(self) {
       pen.stroke();
     }
   });
+  const lens = lensOf(z, self.marks, at, scale, self.size);
+  self.root.classList.toggle("magnified", Boolean(lens));
+  if (lens) drawLens(pen, { ...lens, plain: scale }, self.shown, frame, ink, style.getPropertyValue("--st-background-color") || "#fff", self.code);
 }
 
 function sheet(self) {
@@ -198,7 +201,7 @@ function listen(self) {
     const near = (self.marks ?? []).map(([x, y], k) => [Math.hypot(x - px, y - py), k]).sort((a, b) => a[0] - b[0])[0];
     if (near) choose(self, near[0] > 60 || near[1] === self.code ? null : near[1]);
   });
-  arrows(self.group, () => 4);
+  arrows(self.group, () => getComputedStyle(self.group).gridTemplateColumns.split(" ").length);
 }
 
 function resized(self) {

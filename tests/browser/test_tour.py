@@ -27,6 +27,22 @@ _PIXELS = """selector => {
 }"""
 
 
+_TOP = "node => node.getBoundingClientRect().top"
+_BELOW = "node => node.parentElement.getBoundingClientRect().bottom"  # where the figure of a caption ends
+
+
+def drag(page: Page, start: Locator, end: Locator) -> None:
+    """Press on one element, move to the other, let go."""
+    start.scroll_into_view_if_needed()
+    boxes = [node.bounding_box() for node in (start, end)]
+    assert boxes[0] is not None and boxes[1] is not None
+    (x, y), (to_x, to_y) = ((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(to_x, to_y, steps=8)
+    page.mouse.up()
+
+
 def act(page: Page, key: str) -> Locator:
     return page.locator(f".st-key-{key} button").first
 
@@ -71,6 +87,7 @@ def walk(page: Page, server: Server, press: Press, slide: Callable[[Locator], No
     revive = act(page, "tour_revive_broken")
     expect(revive).to_be_enabled(timeout=LONG_MS)
     expect(page.locator(".plane .figures")).to_contain_text("of 16")
+    expect(page.locator(".plane.magnified")).to_be_visible()
     used = page.locator(".plane .tile:not(.idle)")
     assert used.count() <= 4, "far away, few codes are chosen"
     press(revive)
@@ -83,6 +100,8 @@ def walk(page: Page, server: Server, press: Press, slide: Callable[[Locator], No
     press(page.locator(".mosaic .cell").nth(5))
     expect(seen(page)).to_contain_text("latent grid", timeout=LONG_MS)
     page.wait_for_function(f"before => ({_PIXELS})('.mosaic .drawn') !== before", arg=before)
+    drag(page, page.locator(".mosaic .cell").nth(8), page.locator(".mosaic .cell").nth(11))
+    assert page.locator(".mosaic .cell").all_inner_texts()[8:12] == page.locator('.mosaic .code[aria-checked="true"]').all_inner_texts() * 4
     no_problems(page)
     press(act(page, "tour_next"))
     expect(page.locator("h1")).to_have_text("Start")
@@ -93,8 +112,11 @@ def onward(page: Page, press: Press, title: str, card: int) -> None:
     no_problems(page)
     assert overflow(page) == []
     expect(act(page, "tour_next")).to_have_attribute("kind", "primary")
+    for caption in page.locator(".plane figcaption").all():  # the pictures and what they are stay in view above the buttons
+        assert caption.evaluate(_BELOW) < page.locator(".st-key-tour_bar").evaluate(_TOP)
     press(act(page, "tour_next"))
     expect(page.locator("h1")).to_have_text(title)
+    expect(page.locator("h1")).to_be_focused()
     assert f"card={card}" in page.url
     page.reload()
     expect(page.locator("h1")).to_have_text(title)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,14 @@ def test_a_newcomer_sees_the_first_card_alone() -> None:
     assert at.title[0].value == cards.CARDS[0].title
     assert alone(at)
     assert at.query_params["card"] in ("1", ["1"])
+
+
+def test_start_names_the_program_and_the_model_and_promises_no_number_of_colours() -> None:
+    first = said(visit())
+    assert "**VQ Lab**" in first and "**VQ-VAE**" in first and "After five short cards you can say" in first
+    assert "8 colours" not in first, "the slider gives another number at once"
+    at = visit(len(cards.CARDS) + 1)
+    assert "**VQ Lab**" in said(at) and "**VQ-VAE**" in said(at)
 
 
 def test_next_and_back_change_the_card_and_the_address() -> None:
@@ -269,9 +278,76 @@ def test_card_4_breaks_waits_and_revives(engine: FakeEngine) -> None:
     grown(run, used=2, error=0.52)
     run.set_status(state="paused")
     at.run()
-    assert "2 of 16 codes in use" in said(at)
+    assert "only 2 of 16 codes are chosen" in said(at)
     at.button(key="tour_revive_broken").click().run()
-    assert [command.kind for _, command in engine.sent[1:]] == ["revive", "treat", "resume"]
+    assert [command.kind for _, command in engine.sent[1:]] == ["revive", "resume"], "it goes on as slowly as it went"
+
+
+@contextmanager
+def revived(run: RunFolder, to: int) -> Iterator[RunWriter]:
+    """While a run trains that collapsed, was revived at step 40, and has come to step `to`."""
+    with acquire(run, "cli") as lease:
+        writer = RunWriter(run, lease)
+        writer.write(Event(0, "started", "."))
+        for step, used, nmse in ((0, 1, 1.4), (40, 1, 0.52)):
+            write_look(writer, run, step, used, nmse)
+        data = {"command": "revive", "changes": {}, "config": run.config().model_dump(mode="json")}
+        writer.write(Event(40, "treated", "Revived 15 dead codes.", 1, data))
+        write_look(writer, run, to, 16, 0.30)
+        run.set_status(state="running", step=to)
+        yield writer
+
+
+@pytest.mark.parametrize(("to", "pace"), [(60, None), (100, 40.0), (400, 0.0)])
+def test_the_cure_is_slow_at_first_and_then_faster(engine: FakeEngine, to: int, pace: float | None) -> None:
+    at = visit(4)
+    run = begun(at, "broken")
+    before = len(engine.sent)
+    with revived(run, to):
+        at.run()
+    assert not at.exception
+    sent = [command.changes for _, command in engine.sent[before:]]
+    assert sent == ([] if pace is None else [{"train.speed_limit": pace}] * len(sent)) and bool(sent) == (pace is not None)
+
+
+def test_a_sentence_gives_the_error_that_stands_under_the_plane_or_none(store: RunStore) -> None:
+    at = visit(4)
+    run = begun(at, "broken")
+    with revived(run, 400) as writer:
+        at.run()
+        assert "the error is still falling" in said(at) and "to 0.30" not in said(at), "a figure would soon be another than the plane's"
+        write_look(writer, run, 800, 16, 0.2949)
+        writer.write(Event(800, "finished", "."))
+    at.run()
+    assert told(at)["frames"][-1]["error"] == 0.2949
+    assert "fell from 0.52 to 0.29" in said(at)
+
+
+def test_card_4_says_how_far_the_unused_codes_lie() -> None:
+    at = visit(4)
+    run = begun(at, "broken")
+    grown(run, used=2, error=0.52)
+    snapshot = run.snapshot()
+    assert snapshot is not None
+    book = snapshot.books[0]
+    z = np.array([[1.0, 0.0], [-1.0, 0.0]], dtype=np.float32)
+    codes = np.full((16, 2), 100, dtype=np.float32)
+    codes[:2], codes[5] = 0, (0, 12)
+    far = replace(snapshot, books=(replace(book, z=z, codebook=codes),))
+    assert frames.distance_of_unused(far) == pytest.approx(12)
+    assert frames.distance_of_unused(None) == 0
+    everything = replace(far, books=(replace(far.books[0], validation_usage=np.ones(16, dtype=np.int64)),))
+    assert frames.distance_of_unused(everything) == 0, "there is no unused code"
+
+
+def test_a_card_begun_no_longer_holds_back_the_one_before(engine: FakeEngine) -> None:
+    at = visit(3)
+    slow = begun(at, "train")
+    grown(slow)
+    with acquire(slow, "cli"):
+        slow.set_status(state="running", step=40)
+        begun(visit(4), "broken")
+    assert (slow.id, {"train.speed_limit": 0.0}) in [(run_id, command.changes) for run_id, command in engine.sent]
 
 
 def test_card_4_says_both_figures_once_it_is_cured(engine: FakeEngine, store: RunStore) -> None:

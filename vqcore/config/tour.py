@@ -49,7 +49,7 @@ _SIXTEEN = TrainConfig(
     evaluation_images=360,
     checkpoint_every=600,
 )
-_FAR = _SIXTEEN.edited({"steps": 920, "evaluate_every": 20, "checkpoint_every": 920})
+_FAR = _SIXTEEN.edited({"steps": 920, "checkpoint_every": 920})
 _GRID = TrainConfig(
     steps=450,
     batch_size=64,

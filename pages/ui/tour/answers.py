@@ -31,7 +31,7 @@ _component = component("answers")
 
 
 def show() -> str:
-    """Draw the card; what was seen, once a digit has snapped."""
+    """Draw the card; its summary, once a digit has snapped."""
     run = bundled.run()
     if run is None:
         st.warning(

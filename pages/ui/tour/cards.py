@@ -1,6 +1,6 @@
 """The tour's five cards in their order, and where each visitor is. Session keys owned here: `tour_card`, `tour_here`.
 
-The address carries `?card=3`. A card's module draws it and returns what was seen, once its act is done.
+The address carries `?card=3`. A card's module draws it and returns the sentence that sums it up, once its act is done.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pages.ui.tour import answers, broken, grid, palette, progress, train
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`name` is what progress knows it by; `act` says what to do, as markdown; `words` are in the glossary."""
+    """`name` is what progress knows it by; `question` stands beside the title, as markdown; `words` are in the glossary."""
 
     name: str
     title: str
-    act: str
+    question: str
     words: tuple[str, ...]
     show: Callable[[], str]
 
@@ -28,35 +28,35 @@ CARDS: tuple[Card, ...] = (
     Card(
         palette.NAME,
         "A palette",
-        "A photograph, drawn with 8 colours only. Which colours survive? **Drag the slider.**",
+        "Which colours survive when a photograph may have only a few? **Drag the slider.**",
         ("palette", "quantisation", "code", "codebook", "bits_per_pixel", "kmeans"),
         palette.show,
     ),
     Card(
         answers.NAME,
         "Snap a digit",
-        "This model may only answer with these 16 pictures. **Choose a digit.**",
+        "This model can draw only these 16 pictures. **Choose a digit.**",
         ("contact_sheet", "quantisation", "single_vector", "index", "encoder", "decoder"),
         answers.show,
     ),
     Card(
         train.NAME,
         "Train sixteen pictures",
-        "Where do the 16 pictures come from? **Press Train** and watch codes and pictures change together.",
+        "Where do the 16 pictures come from?",
         ("code", "z_e", "cell", "codebook", "nmse", "mean_picture"),
         train.show,
     ),
     Card(
         broken.NAME,
         "Break it, cure it",
-        "What if all codes start far away from the digits? **Press Start far away.** Then cure it.",
+        "What if all codes start far away from the digits?",
         ("collapse", "dead", "used_validation", "revival", "nmse"),
         broken.show,
     ),
     Card(
         grid.NAME,
         "A grid of codes",
-        "One code draws 16 pictures. How many can 4×4 codes draw? **Press Train a grid**, then paint a tile.",
+        "One code draws 16 pictures. How many can 4×4 codes draw?",
         ("latent_grid", "index", "capacity", "decoder", "cell"),
         grid.show,
     ),

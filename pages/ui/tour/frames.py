@@ -24,7 +24,7 @@ from vqcore.runs.tail import shared_tail
 OUTPUTS = 128  # encoder outputs that are drawn
 AT_ONCE = 12  # frames in a message
 
-_component = component("plane", "cells", "../shared/arrows", "component")
+_component = component("plane", "cells", "lens", "../shared/arrows", "component")
 
 Frame = dict[str, Any]
 
@@ -76,6 +76,17 @@ def frame(snapshot: Snapshot, error: float) -> Frame:
     }
 
 
+def distance_of_unused(snapshot: Snapshot | None) -> float:
+    """How far the nearest unused code lies from the middle of the encoder's outputs, as a multiple of their radius; 0 where none is."""
+    if snapshot is None or not len(snapshot.books[0].z):
+        return 0.0
+    book = snapshot.books[0]
+    z, unused = book.z.astype(np.float64), book.codebook.astype(np.float64)[book.validation_usage == 0]
+    middle = z.mean(axis=0)
+    radius = float(np.linalg.norm(z - middle, axis=1).max())
+    return float(np.linalg.norm(unused - middle, axis=1).min() / radius) if len(unused) and radius > 0 else 0.0
+
+
 def packed(array: np.ndarray[Any, Any]) -> str:
     """Little-endian bytes as base64."""
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
@@ -100,6 +111,12 @@ def plane(run: RunFolder, key: str, hint: str, *, untrained: bool = False) -> No
     data: dict[str, Any] = {"of": run.id, "frames": fresh, "tile": frames.tile, "mean": frames.mean, "hint": hint}
     data["serial"] = serial(key, json.dumps(data))
     _component(key=key, data=data)
+
+
+def error(run: RunFolder, otherwise: Evaluation) -> float:
+    """The error that stands under the plane once its last frame is shown; `otherwise`'s, where there is no frame."""
+    every = of(run).look()
+    return float(every[-1]["error"]) if every else otherwise.nmse
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -24,7 +24,7 @@ _component = component("palette", "kmeans", "../shared/arrows", "component")
 
 
 def show() -> str:
-    """Draw the card; what was seen, once the slider was moved."""
+    """Draw the card; its summary, once the slider was moved."""
     try:
         picture = photograph()
     except DataError as error:

@@ -10,6 +10,7 @@ from vqcore.config.tour import TOUR
 from vqcore.control import Command
 from vqcore.errors import RunError, VQError
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.treatments import PACE
 
 
 def folder(card: str) -> RunFolder | None:
@@ -31,9 +32,13 @@ def view(card: str) -> live.View | None:
 
 
 def begin(card: str) -> None:
-    """Callback: a new run of that card."""
+    """Callback: a new run of that card. What this owner's other cards still train no longer waits for anybody to look."""
     tour, who = TOUR[card], session.owner()
     try:
+        for other in TOUR:
+            earlier = view(other) if other != card else None
+            if earlier is not None and earlier.state == "running":
+                set_pace(other, earlier, 0.0)
         run = session.store().create(tour.config, name=tour.name, owner=who.hash, nickname=who.nickname, preset=f"tour:{card}")
         session.engine().submit(run.id)
         if tour.pause_at:
@@ -53,6 +58,13 @@ def send(card: str, *commands: Command) -> None:
             session.engine().send(run.id, _signed(command))
     except VQError as error:
         st.session_state["tour_problem"] = str(error)
+
+
+def set_pace(card: str, seen: live.View, limit: float) -> None:
+    """Let that run go at most `limit` steps a second, 0: without a limit, unless it does or was just asked to."""
+    asked = any(PACE in command.changes for command in seen.waiting)
+    if not asked and float(seen.config.at(PACE)) != limit:
+        send(card, Command("treat", changes={PACE: limit}))
 
 
 def _signed(command: Command) -> Command:

@@ -1,4 +1,4 @@
-"""Card 3: sixteen codes learn in the true plane, first at a speed that one can follow. Session keys owned here: `tour_plane*`."""
+"""Card 3: sixteen codes learn in the plane of their two numbers, first slowly. Session keys owned here: `tour_plane*`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ HINT = "Choose a code, here or in the plane, to find it in both."
 
 
 def show() -> str:
-    """Draw the card; what was seen, once the digits can be told apart."""
+    """Draw the card; its summary, once the digits can be told apart."""
     stage.follow(NAME, _body)
     seen = runs.view(NAME)
     if seen is None or seen.evaluation is None or not _learnt(seen):
         return ""
     now = seen.evaluation
+    # while it goes on the error under the plane falls on, and a figure here would soon be another
+    error = (
+        f"the error fell to {frames.error(seen.folder, now):.2f}. Answering with the mean digit would give {now.nmse_mean_picture:.2f}."
+        if seen.ended
+        else "the error is still falling."
+    )
     return (
         "**Training** moved each code to the digits that chose it, those in its **cell**, while encoder and decoder moved too. "
-        f"{now.books[0].used} of {now.books[0].K} codes are in use; the error fell to {now.nmse:.2f}. "
-        f"Answering with the mean digit would give {now.nmse_mean_picture:.2f}."
+        f"{now.books[0].used} of {now.books[0].K} codes are in use; {error}"
     )
 
 
@@ -31,7 +36,7 @@ def _body(seen: live.View | None) -> None:
     with stage.row():
         if seen is None or stage.broken_off(seen):
             stage.act("Train", ":material/play_arrow:", f"tour_begin_{NAME}", runs.begin, NAME)
-            stage.note("Sixteen codes of two numbers, placed on sixteen digits: not trained yet.")
+            stage.note("Sixteen codes of two numbers, placed on sixteen digits. **Press Train**: codes and pictures change together.")
         elif not seen.ended:
             slow = float(seen.config.at(SPEED)) > 0
             waiting = any(command.kind == "treat" for command in seen.waiting)

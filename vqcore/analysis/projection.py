@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vqcore.analysis.compiler import prepare
 from vqcore.analysis.load import current_stamp, importing
 from vqcore.analysis.probe import probe
 from vqcore.errors import RunError
@@ -164,7 +165,7 @@ def warm_umap() -> None:
     """Import UMAP and lay out a few points, so that the next layout does not wait for numba's compiler.
 
     The first time in an installation that takes about 40 s of processor time; then what was compiled comes from numba's disk cache
-    (beside umap's own files, or in NUMBA_CACHE_DIR) in about 4 s, nearly all of it the import.
+    (see `compiler`) in about 4 s, nearly all of it the import.
     """
     with importing:  # a short hold: who counts codes meanwhile finds these there, and need not wait for UMAP's own
         importlib.import_module("sklearn.linear_model")
@@ -182,9 +183,18 @@ def _quiet() -> Any:
 
 
 def _umap_class() -> Any:
-    import numba
-    import umap.layouts as layouts
-    import umap.umap_ as parts
+    """Raises RunError where UMAP cannot be imported."""
+    prepare()
+    try:
+        import numba
+        import umap.layouts as layouts
+        import umap.umap_ as parts
+    except (ImportError, RuntimeError, OSError) as error:
+        text = str(error).strip().split("\n")[0][:200]
+        raise RunError(
+            f"UMAP could not be loaded ({type(error).__name__}: {text}). The map by principal components needs nothing of it; "
+            "“python -m vqcore doctor” checks the installation."
+        ) from None
 
     numba.set_num_threads(1)
     compiled = (parts.smooth_knn_dist, parts.compute_membership_strengths, layouts._nb_optimize_layout_euclidean_single_epoch)

@@ -53,7 +53,7 @@ def run(console: Console | None = None) -> bool:
 
 def findings() -> Iterator[Finding]:
     """Every check in turn. A check that fails in a way nobody foresaw is a finding as well."""
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (python, packages, devices, data, runs, engine)
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (python, packages, devices, compiler, data, runs, engine)
     for check in checks:
         try:
             yield from check()
@@ -96,6 +96,21 @@ def devices() -> Iterator[Finding]:
         elif name == "mps":
             yield Finding("GPU", "ok", "Apple's, by way of Metal")
     yield Finding("device", "ok", f"runs with device 'auto' train on: {choose_device('auto').type}")
+
+
+def compiler() -> Iterator[Finding]:
+    """Where UMAP's compiler keeps its work, which takes about a minute to do anew."""
+    from vqcore.analysis.compiler import SETTING, cache_place
+
+    place = cache_place()
+    remedy = f"Set {SETTING} to a folder of yours that can be written."
+    if place.folder is None:
+        yield Finding("UMAP", "note", "nothing that is compiled for it can be kept: each start compiles for about a minute", remedy)
+    elif not place.lasting:
+        text = f"neither its own folder nor the user's can be written: what is compiled for it is kept in {place.folder} for the time being"
+        yield Finding("UMAP", "note", text, remedy)
+    else:
+        yield Finding("UMAP", "ok", f"what is compiled for it is kept in {place.folder}")
 
 
 def data() -> Iterator[Finding]:

@@ -35,7 +35,7 @@ function storeOf(of) {
   if (!stores.has(of)) {
     stores.set(of, {
       entries: [], at: -1, token: 0, seq: 0, asked: 0, pictures: new Map(), bits: new Map(), decodedBy: "", scoredBy: "",
-      brush: null, chosen: new Set(), tool: "brush", view: "tiles", order: "usage", book: 0, whole: false,
+      brush: null, brushTaken: false, chosen: new Set(), tool: "brush", view: "tiles", order: "usage", book: 0, whole: false,
     });
   }
   return stores.get(of);

@@ -75,6 +75,13 @@ function reset(self) {
   commit(self, gridOf(blobs.get(entryNow(self.store).image).grid), "Reset");
 }
 
+// An image, or the grid rearranged: the server answers with a push.
+function ask(self, what) {
+  self.released = performance.now();
+  self.store.asked += 1;
+  tell(self, { ask: { ...what, n: self.store.asked } });
+}
+
 // What Python did to the whole grid: one entry of the history; the steps of Gibbs sweeps are played first.
 function take(self, push) {
   const { store } = self;
@@ -112,7 +119,7 @@ function describe(self) {
   const where = rows * columns === 1 ? "The only cell" : `Row ${self.cursor[0] + 1}, column ${self.cursor[1] + 1}`;
   const use = book.usage ? `, chosen for ${Number((100 * book.usage[code]) / Math.max(1, book.total)).toPrecision(2)} % of validation cells` : "";
   const scores = self.bitsNow();
-  const bits = scores ? ` Here it takes ${scores[cell].toFixed(1)} bits, given the cells before it.` : "";
+  const bits = scores ? ` Here it takes ${scores[cell].toFixed(1)} bits, given the cells before it: its surprise.` : "";
   const total = scores ? ` The whole grid: ${scores.reduce((sum, each) => sum + each, 0).toFixed(1)} bits under the prior.` : "";
   const box = self.box && normal(self.box);
   const rectangle = box ? ` Rectangle of ${box.bottom - box.top + 1}×${box.right - box.left + 1} cells: ${self.keyboard ? "Space fills it." : "let go to fill it."}` : "";
@@ -134,6 +141,8 @@ function controls(self) {
   const image = blobs.get(entryNow(store).image);
   self.find(".reset").disabled = keyOf(entryNow(store).grid) === image.grid;
   const [rows, columns] = sides(book);
+  self.find(".arrange").hidden = rows * columns < 2;
+  for (const press of self.node.querySelectorAll('[data-arrange="3"], [data-arrange="4"]')) press.hidden = rows < 2;
   self.find(".grid .note").textContent = `${rows * columns === 1 ? "one code" : `${rows}×${columns} codes`}, ${image.title}`;
   self.find(".picture .note").textContent = `${self.model.shape[0]}×${self.model.shape[1]} pixels`;
   const shown = book.orders[store.order].length;
@@ -149,6 +158,7 @@ function refresh(self) {
   drawBoard(self);
   drawPictures(self);
   describe(self);
+  pin(self);
   const key = keyOf(gridNow(self));
   const picture = self.store.pictures.has(key);
   self.node.dataset.decoded = picture ? key : "";
@@ -208,7 +218,7 @@ function chooseBook(self, i) {
   Object.assign(store, { book: i });
   self.book = model.books[i];
   self.cursor = self.box = null;
-  if (store.brush === null || store.brush >= self.book.K) store.brush = self.book.orders.usage[0];
+  if (!store.brushTaken || store.brush >= self.book.K) store.brush = self.book.orders.usage[0];
 }
 
 function adoptGallery(self, name) {
@@ -231,11 +241,7 @@ function adoptGallery(self, name) {
       tile.style.backgroundImage = `url(${gallery.picture})`;
       tile.style.backgroundSize = `${gallery.columns * tw * scale}px auto`;
       tile.style.backgroundPosition = `${-column * tw * scale}px ${-row * th * scale}px`;
-      tile.addEventListener("click", () => {
-        self.released = performance.now();
-        self.store.asked += 1;
-        tell(self, { ask: { image: i, n: self.store.asked } });
-      });
+      tile.addEventListener("click", () => ask(self, { image: i }));
       return tile;
     }),
   );
@@ -290,11 +296,20 @@ function build(parentElement, setStateValue) {
     arrangePalette(self);
   });
   self.observer.observe(node);
+  self.pinned = parentElement.querySelector(".pinned");
+  self.sight = new IntersectionObserver(([seen]) => {
+    self.away = !seen.isIntersecting && seen.boundingClientRect.bottom < innerHeight / 2;
+    pin(self);
+  });
+  self.sight.observe(self.ui.board);
   listenToBoard(self);
   listenToPalette(self);
   find(".undo").addEventListener("click", () => travel(self, -1));
   find(".redo").addEventListener("click", () => travel(self, 1));
   find(".reset").addEventListener("click", () => reset(self));
+  for (const press of node.querySelectorAll("[data-arrange]")) {
+    press.addEventListener("click", () => self.model && ask(self, { arrange: Number(press.dataset.arrange), book: self.store.book }));
+  }
   self.ui.since.addEventListener("click", () => {
     self.store.whole = !self.store.whole;
     refresh(self);
@@ -333,6 +348,7 @@ export default function ({ data, parentElement, setStateValue }) {
     clearTimeout(self.soon);
     clearInterval(self.play);
     self.observer.disconnect();
+    self.sight.disconnect();
     instances.delete(parentElement);
   };
 }

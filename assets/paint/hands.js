@@ -74,7 +74,7 @@ function pick(self, place) {
 }
 
 function takeCode(self, code) {
-  self.store.brush = Math.max(0, Math.min(self.book.K - 1, code));
+  Object.assign(self.store, { brush: Math.max(0, Math.min(self.book.K - 1, code)), brushTaken: true });
   drawPalette(self);
   describe(self);
 }

@@ -69,6 +69,17 @@ function paintChange(canvas, after, changed, within, [height, width, channels]) 
   }
 }
 
+// Grid and picture once more, small, in a corner of the window, for controls further down the page.
+function pin(self) {
+  self.pinned.hidden = !self.away || !self.model;
+  if (self.pinned.hidden) return;
+  for (const [name, from] of [["pinnedgrid", self.ui.board], ["pinnedpicture", self.ui.decoded]]) {
+    const to = self.pinned.querySelector(`.${name}`);
+    Object.assign(to, { width: from.width, height: from.height });
+    if (from.width && from.height) to.getContext("2d").drawImage(from, 0, 0);
+  }
+}
+
 const CLEARLY = 12; // of 255: what an eye sees at once
 
 const many = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
@@ -86,7 +97,7 @@ function drawPictures(self) {
   paintPixels(ui.reconstruction, base, model.shape);
   paintPixels(ui.original, image.original ? image.pixels ?? (image.pixels = toBytes(image.original)) : null, model.shape);
   self.find(".was").hidden = !image.original;
-  self.find(".base figcaption b").textContent = image.original ? "Reconstruction" : "As loaded";
+  self.find(".base figcaption b").textContent = image.original ? "Before" : "As loaded";
   const first = gridOf(image.grid);
   const before = store.whole ? { grid: first } : entryBefore(store) ?? { grid: first };
   const since = store.pictures.get(keyOf(before.grid));

@@ -64,6 +64,11 @@ def take(page: Page, code: int) -> None:
 def test_a_stroke_is_decoded_and_undo_gives_back_every_byte(page: Page, server: Server) -> None:
     opened(page, server)
     first, before = decoded(page), picture(page)
+    brush = int(part(page, ".number").input_value())
+    page.mouse.click(*middle(page, 0, 0))
+    decoded(page, 1)
+    assert brush not in first[:7] and picture(page) != before, "the brush begins with a code that shows"
+    part(page, ".undo").click()
     take(page, 31)
     page.mouse.move(*middle(page, 5, 1))
     page.mouse.down()
@@ -187,7 +192,7 @@ def test_history_outlives_another_screen(page: Page, server: Server) -> None:
 def test_whole_grid_edits_images_and_drawings_are_entries_of_the_history(page: Page, server: Server) -> None:
     opened(page, server)
     first, before = decoded(page), picture(page)
-    button(page, "paint_whole_shuffle").click()
+    part(page, ".shuffle").click()
     assert sorted(decoded(page, 1)) == sorted(first)
     part(page, ".images button >> nth=5").click()
     decoded(page, 2)
@@ -230,7 +235,11 @@ def test_it_fits_and_can_be_read(browser: Browser, server: Server, watch: Watch,
         no_problems(page)
         board = part(page, ".board").bounding_box()
         assert board is not None and board["width"] / COLUMNS >= 40  # a fingertip
+        part(page, ".shuffle").scroll_into_view_if_needed()
+        for shown in (part(page, ".decoded"), part(page, ".swatches"), part(page, ".shuffle")):
+            expect(shown).to_be_in_viewport()  # the picture stays in view with what changes it
         if width == 1280:
+            assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
             ratio, behind = contrast(page, "h1")
             assert ratio >= 4.5 and (behind > 0.5) == (scheme == "light")
         context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import models, session
+from pages.ui.paint.canvas import ARRANGEMENTS
 from pages.ui.paint.source import source
 from pages.ui.paint.state import CANVAS, packed
 from tests.pages.conftest import ADA, BOB
@@ -23,7 +26,9 @@ from vqcore.jobs import worker
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.grids import GridStore, SavedGrid, to_document, to_token
 from vqcore.runs.store import RunStore
+from vqcore.snippets.snippet import ROOT
 
+LETTERS = "20261123-150745-7a44"
 CONFIG = RunConfig().edited(
     {
         "model.quantizer.K": 8,
@@ -148,15 +153,58 @@ def test_whole_grids_are_changed_and_sent(page: Page, run: RunFolder) -> None:
     at = page("paint", run=run.id)
     codes = np.arange(16) % 8
     at = tell(at, run, codes)
-    at.button(key="paint_whole_right").click().run()
-    assert canvas_of(at) == np.roll(codes.reshape(4, 4), 1, axis=1).ravel().tolist()
-    at.button(key="paint_whole_shuffle").click().run()
-    assert sorted(canvas_of(at)) == sorted(codes.tolist())
+    rolled = {"Shift left": (0, -1), "Shift right": (0, 1), "Shift up": (-1, 0), "Shift down": (1, 0)}
+    for i, (label, _) in enumerate(ARRANGEMENTS):
+        at = tell(at, run, codes, seq=i + 1, token=i, ask={"arrange": i, "book": 0, "n": i + 1})
+        if label in rolled:
+            assert canvas_of(at) == np.roll(codes.reshape(4, 4), rolled[label], axis=(0, 1)).ravel().tolist()
+        else:
+            assert sorted(canvas_of(at)) == sorted(codes.tolist()) and label == "Shuffle"
+        assert canvas_of(at.run()) == canvas_of(at), "a press is answered once"
+    at = tell(at, run, codes, seq=9, token=9, ask={"arrange": 99, "book": 0, "n": 9})
+    assert sent(at)["problem"] == ""
     at.number_input(key="paint_whole_old").set_value(3)
     at.number_input(key="paint_whole_new").set_value(5).run()
     at.button(key="paint_whole_replace").click().run()
     assert 3 not in canvas_of(at) and canvas_of(at).count(5) == 4
-    assert [sent(at)["push"]["token"], sent(at)["push"]["label"]] == [3, "Replace"]
+    assert sent(at)["push"]["label"] == "Replace"
+
+
+def test_the_palette_begins_with_codes_that_draw_something(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the first stroke of the brush, which holds the first of them, cannot erase the picture."""
+    monkeypatch.setattr(session, "DEMO", ROOT / "assets" / "demo")
+    at = page("paint", run=LETTERS)
+    message = sent(at)
+    (book,) = json.loads(message["blobs"][message["model"]])["books"]
+    sheet = book["sheet"]
+    tiles = np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet["picture"].partition(",")[2]))).convert("L"), dtype=float)
+    height, width = sheet["tile"]
+    bright = {}
+    for i, code in enumerate(sheet["codes"]):
+        top, left = i // sheet["columns"] * height, i % sheet["columns"] * width
+        bright[code] = tiles[top : top + height, left : left + width].mean() / 255
+    for order in book["orders"].values():
+        assert sorted(order) == list(range(64)), "every code is there"
+        visible = [bright[code] >= 0.1 for code in order]
+        assert visible == sorted(visible, reverse=True) and sum(visible) > 16
+    usage = np.array(book["usage"])
+    first = [code for code in book["orders"]["usage"] if bright[code] >= 0.1]
+    assert usage[first].tolist() == sorted(usage[first], reverse=True), "and of those the most used first"
+
+
+def test_saving_once_more_after_enter_is_no_error(page: Page, run: RunFolder) -> None:
+    at = page("paint", run=run.id)
+    at = tell(at, run, np.arange(16) % 8)
+    at.session_state["paint_below"] = "Save and share"
+    at.run()
+    next(button for button in at.button if button.label == "Save").click().run()
+    assert any("Type a name first" in info.value for info in at.info) and not at.error
+    at.text_input[0].set_value("mine")
+    next(button for button in at.button if button.label == "Save").click().run()
+    at.text_input[0].set_value("")
+    next(button for button in at.button if button.label == "Save").click().run()
+    assert any("Already saved: “mine”" in info.value for info in at.info) and not at.error
+    assert at.button(key="paint_keep_make") and at.file_uploader, "what stands below stays"
 
 
 def test_a_link_brings_the_grid_back(page: Page, run: RunFolder, store: RunStore) -> None:

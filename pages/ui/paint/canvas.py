@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from pages.ui.paint.source import Palette, Source
 from pages.ui.paint.state import Picture, Push, Told, packed, unpacked
 from pages.ui.pictures import data_uri
 from pages.ui.serial import serial
+from vqcore import edits
 from vqcore.errors import VQError
 
 if TYPE_CHECKING:
@@ -29,6 +32,14 @@ if TYPE_CHECKING:
 
 _PARTS = ("codec", "board", "pictures", "hands", "component")
 _COLUMNS = 16  # of a sheet of tiles
+# what the buttons beside the palette do to all cells of a book, in the order of their `data-arrange`
+ARRANGEMENTS: tuple[tuple[str, Callable[[NDArray[np.int64]], NDArray[np.int64]]], ...] = (
+    ("Shuffle", lambda codes: edits.shuffled(codes, secrets.randbits(32))),
+    ("Shift left", lambda codes: _shifted(codes, 0, -1)),
+    ("Shift right", lambda codes: _shifted(codes, 0, 1)),
+    ("Shift up", lambda codes: _shifted(codes, -1, 0)),
+    ("Shift down", lambda codes: _shifted(codes, 1, 0)),
+)
 
 _component = component("paint", *_PARTS)
 
@@ -51,14 +62,26 @@ def canvas(source: Source, easel: Easel | None, scorer: Scorer | None, problem: 
         told = state.told(source.of, source.layout)
     except VQError as error:
         told, problem = None, str(error)
-    if told is not None and (image := state.asked(source.of, told.ask)) is not None and 0 <= image < len(source.pictures):
-        chosen = picture_of(source, easel, image)
-        state.push(source.of, chosen.title, chosen.codes, chosen)
+    if told is not None and (ask := state.asked(source.of, told.ask)):
+        _answer(source, easel, told, ask)
         state.taken()  # it goes out with this very answer
     last = state.pushed(source.of)
     data = _message(source, easel, scorer, told, last, problem)
     data["serial"] = serial(state.CANVAS, json.dumps(data))
     _component(key=state.CANVAS, data=data, default={"told": None}, on_told_change=_nothing)
+
+
+def _answer(source: Source, easel: Easel | None, told: Told, ask: dict[str, int]) -> None:
+    """Put on the canvas what a press on it asked for: an image, or its own grid rearranged."""
+    image, arrangement, book = ask.get("image", -1), ask.get("arrange", -1), ask.get("book", 0)
+    if 0 <= image < len(source.pictures):
+        chosen = picture_of(source, easel, image)
+        state.push(source.of, chosen.title, chosen.codes, chosen)
+    elif 0 <= arrangement < len(ARRANGEMENTS) and 0 <= book < len(source.layout.grids):
+        label, rearranged = ARRANGEMENTS[arrangement]
+        parts = [part[0] for part in source.layout.split(told.codes[None])]
+        parts[book] = rearranged(parts[book])
+        state.push(source.of, label, source.layout.join([part[None] for part in parts])[0])
 
 
 def picture_of(source: Source, easel: Easel | None, image: int) -> Picture:
@@ -137,6 +160,10 @@ def _picture(picture: Picture) -> str:
     return json.dumps({"title": picture.title, "grid": packed(picture.codes), "original": original})
 
 
+def _shifted(codes: NDArray[np.int64], down: int, right: int) -> NDArray[np.int64]:
+    return edits.shifted(codes, *(down, right)[2 - codes.ndim :])
+
+
 # ── what is sent once ──
 
 
@@ -164,6 +191,10 @@ def _books(key: str, _source: Source, _easel: Easel | None) -> tuple[str, str]:
     """The books with their palettes, and how far each cell reaches: its name, and the message. Takes a moment once the model is there."""
     books = []
     for i, (grid, start, palette) in enumerate(zip(_source.layout.grids, _source.layout.starts(), _source.palettes, strict=True)):
+        drawn = _tiles(_source, _easel, i, palette)
+        orders = {"usage": palette.by_use, "similar": palette.by_likeness}
+        if drawn is not None:
+            orders = {name: palette.visible_first(order, *drawn) for name, order in orders.items()}
         books.append(
             {
                 "name": grid.name,
@@ -172,22 +203,26 @@ def _books(key: str, _source: Source, _easel: Easel | None) -> tuple[str, str]:
                 "start": start,
                 "colours": _bytes(palette.colours),
                 "usage": palette.usage.tolist(),
-                "orders": {"usage": palette.by_use.tolist(), "similar": palette.by_likeness.tolist()},
-                "sheet": _tiles(_source, _easel, i, palette),
+                "orders": {name: order.tolist() for name, order in orders.items()},
+                "sheet": None if drawn is None else _tile_sheet(*drawn),
             }
         )
     shape = _source.pictures.shape[1:]
     return _named({"books": books, "shape": shape, "reach": [] if _easel is None else _easel.reach().tolist()})
 
 
-def _tiles(source: Source, easel: Easel | None, book: int, palette: Palette) -> dict[str, Any] | None:
-    """What codes draw, as one sheet; None while that is not known."""
+def _tiles(source: Source, easel: Easel | None, book: int, palette: Palette) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
+    """What codes draw, (n, h', w', C), and which codes they are, (n,); None while that is not known."""
     tiles, codes = palette.tiles, palette.tiled
     if tiles is None or codes is None:
         if easel is None:
             return None
         codes = palette.by_use
         tiles = easel.tiles(book, codes, source.codes[0])
+    return tiles, codes
+
+
+def _tile_sheet(tiles: NDArray[np.uint8], codes: NDArray[np.int64]) -> dict[str, Any]:
     sheet, columns = _sheet(tiles)
     return {"picture": sheet, "columns": columns, "tile": tiles.shape[1:3], "codes": codes.tolist()}
 

@@ -79,9 +79,21 @@ def _save(source: Source) -> None:
     with st.form("paint_keep_form", border=False, clear_on_submit=True):
         name = st.text_input("Name", max_chars=NAME_LENGTH, placeholder="a bent A")
         saved = st.form_submit_button("Save", icon=":material/save:", type="primary")
-    if saved:
+    if saved and not name.strip():
+        # Enter has saved it and emptied the field; whoever presses Save as well has done nothing wrong
+        mine = _saved_by_me(source)
+        told = f"Already saved: “{session.plain(mine.name)}”." if mine else "Type a name first: the grid is kept under it."
+        st.info(told, icon=":material/info:")
+    elif saved:
         kept = _store().save(_grid(source, name), source.layout)
         st.toast(f"Saved: {session.plain(kept.name)}", icon=":material/check:")
+
+
+def _saved_by_me(source: Source) -> SavedGrid | None:
+    """The grid on the canvas as this browser has saved it before; None when it has not."""
+    codes, who = state.current(source), session.owner().hash
+    saved = _store().list(source.of, source.layout)
+    return next((grid for grid in saved if grid.owner == who and np.array_equal(grid.codes, codes)), None)
 
 
 def _load(source: Source) -> None:

@@ -24,6 +24,7 @@ from vqcore.runs.store import runs_folder
 
 PALETTE = 1_024  # codes: the most used ones; any other can be typed
 _CHAIN = 2_048  # codes that are put in an order of likeness, at most
+_FAINT = 0.1 * 255  # mean difference from the background under which a tile shows nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +32,7 @@ class Palette:
     """One book's codes. `colours` uint8 (K, 3), `usage` (K,) validation hits; `by_use`, `by_likeness`: the same n codes in two orders.
 
     `tiles` uint8 (n', h', w', C): what the codes `tiled` (n',) draw, where that is known without the model.
+    `background`: the brightness of most pixels of the pictures.
     """
 
     colours: NDArray[np.uint8]
@@ -39,6 +41,13 @@ class Palette:
     by_likeness: NDArray[np.int64]
     tiles: NDArray[np.uint8] | None = None
     tiled: NDArray[np.int64] | None = None
+    background: int = 0
+
+    def visible_first(self, order: NDArray[np.int64], tiles: NDArray[np.uint8], tiled: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`order` (n,) with the codes whose tiles cannot be told from the background moved to its end. `tiles` are those of `tiled`."""
+        faint = np.abs(tiles.astype(np.int16) - self.background).reshape(len(tiles), -1).mean(axis=1) < _FAINT
+        blank = np.isin(order, tiled[faint])
+        return np.concatenate([order[~blank], order[blank]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +150,8 @@ def _of_samples(path: str, read_only: bool, stamp: Stamp, latest: int) -> Source
         book = books[i] if len(books) == len(layout.grids) and len(books[i]) == grid.K else np.arange(grid.K, dtype=np.float32)[:, None]
         by_use = np.argsort(-usage, kind="stable")[:PALETTE]
         colours = CodeColours.fit(book, usage > 0).codes
-        palettes.append(Palette(colours, usage, by_use, _chained(np.asarray(book, dtype=np.float32), by_use)))
+        likeness = _chained(np.asarray(book, dtype=np.float32), by_use)
+        palettes.append(Palette(colours, usage, by_use, likeness, background=int(np.median(samples.pictures))))
     # samples are decoded by the very model that they are painted with
     return Source(run, stamp, layout, tuple(palettes), samples.pictures, samples.pictures, codes, stamp.step, "samples of this prior")
 
@@ -161,7 +171,8 @@ def _palette(book: BookSnapshot, gallery: Gallery, i: int, layout: Layout, probe
     tiles, tiled = None, None
     if probe is not None and i < len(probe.books) and probe.books[i].decoded.ndim == 4 and len(layout.grids) == 1:
         tiles, tiled = _middles(probe.books[i].decoded, layout.grids[i].shape), probe.books[i].decoded_code.astype(np.int64)
-    return Palette(colours, usage, by_use, _chained(book.codebook.astype(np.float32), by_use), tiles, tiled)
+    likeness = _chained(book.codebook.astype(np.float32), by_use)
+    return Palette(colours, usage, by_use, likeness, tiles, tiled, int(np.median(gallery.inputs)))
 
 
 def _middles(pictures: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -141,13 +141,13 @@ def taken() -> bool:
     return bool(st.session_state.pop("paint_waiting", False))
 
 
-def asked(of: str, ask: dict[str, int]) -> int | None:
-    """The image that a click asked for, once; None when there was none since."""
+def asked(of: str, ask: dict[str, int]) -> dict[str, int]:
+    """What a press on the canvas asked for, once; empty when there was none since."""
     handled = _kept("paint_asked")
     if not ask or handled.get(of) == ask.get("n"):
-        return None
+        return {}
     handled[of] = ask.get("n")
-    return ask.get("image")
+    return ask
 
 
 def _kept(name: str) -> dict[str, Any]:

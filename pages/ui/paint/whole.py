@@ -1,4 +1,4 @@
-"""Edits of the whole grid: exchange codes, shuffle, shift, noise, blend. Session keys owned here: `paint_whole_*`."""
+"""Edits of the whole grid: exchange codes, noise, blend. Session keys owned here: `paint_whole_*`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,6 @@ from vqcore.errors import VQError
 from vqcore.layout import Grid
 
 Codes = NDArray[np.int64]
-_SIGNS = {
-    "up": ":material/arrow_upward:",
-    "down": ":material/arrow_downward:",
-    "left": ":material/arrow_back:",
-    "right": ":material/arrow_forward:",
-}
-_WAYS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 
 
 def show(source: Source) -> None:
@@ -38,7 +31,6 @@ def show(source: Source) -> None:
     if grid.cells > 1:
         left, right = st.columns(2, gap="medium")
         with left:
-            _arrange(source, book, grid)
             _noise(source, book, grid)
         with right:
             _blend(source, book)
@@ -75,29 +67,6 @@ def _swap(source: Source, book: int, grid: Grid) -> None:
             on_click=_apply,
             args=(source, book, "Exchange", lambda codes: edits.exchanged(codes, *_typed())),
         )
-
-
-def _arrange(source: Source, book: int, grid: Grid) -> None:
-    st.markdown("**Arrangement**")
-    with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Shuffle the cells",
-            icon=":material/shuffle:",
-            key="paint_whole_shuffle",
-            on_click=_apply,
-            args=(source, book, "Shuffle", lambda codes: edits.shuffled(codes, secrets.randbits(32))),
-            help="The same codes, as often as before, each in a cell drawn at random: the vocabulary stays, the arrangement is gone.",
-        )
-        ways = _WAYS if len(grid.shape) == 2 else {name: _WAYS[name] for name in ("left", "right")}
-        for name, by in ways.items():
-            st.button(
-                "",
-                icon=_SIGNS[name],
-                key=f"paint_whole_{name}",
-                on_click=_apply,
-                args=(source, book, f"Shift {name}", lambda codes, by=by: edits.shifted(codes, *by[-codes.ndim :])),
-                help=f"Shift all codes one cell {name}; what leaves enters at the other side.",
-            )
 
 
 def _noise(source: Source, book: int, grid: Grid) -> None:

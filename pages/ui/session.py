@@ -27,6 +27,7 @@ from streamlit.errors import FragmentHandledException
 from vqcore.config.run import Parent, PriorRunConfig
 from vqcore.errors import RunError, VQError
 from vqcore.jobs.cluster import gpus
+from vqcore.jobs.devices import require_local_device
 from vqcore.jobs.engine import Engine
 from vqcore.runs.folder import NICKNAME_LENGTH, RunFolder, cleaned
 from vqcore.runs.store import RunStore, runs_folder
@@ -59,7 +60,7 @@ def store() -> RunStore:
     root = runs_folder()
     with _lock:
         if root not in _stores:
-            _stores[root] = RunStore(root, extra=[DEMO] if DEMO.is_dir() else [])
+            _stores[root] = RunStore(root, extra=[DEMO] if DEMO.is_dir() else [], check=require_local_device)
         return _stores[root]
 
 

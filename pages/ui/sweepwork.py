@@ -34,6 +34,8 @@ def sweeps() -> SweepStore:
 
 def begin(spec: SweepSpec, title: str) -> Sweep:
     """Make every run of the sweep and put it in line. Raises ConfigError, RunError, EngineError; what was made by then stays."""
+    for point in spec.points():
+        session.store().check(point.config)
     who = session.owner()
     sweep = sweeps().create(spec, title=title, owner=who.hash, nickname=who.nickname)
     return go_on(sweep)

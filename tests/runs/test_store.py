@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vqcore.config.run import RunConfig
-from vqcore.errors import RunError
+from vqcore.errors import ConfigError, RunError
 from vqcore.runs import store as stores
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.lease import acquire
@@ -84,6 +84,20 @@ def test_runs_made_under_three_time_zones_stand_in_the_order_of_their_making(sto
     newest = store.find(RunConfig().identity)
     assert newest is not None
     assert newest.id == made[2].id
+
+
+def test_what_cannot_be_trained_here_is_refused_before_there_is_a_run(tmp_path: Path) -> None:
+    def check(config: RunConfig) -> None:
+        if config.train.device == "cuda":
+            raise ConfigError("no GPU here")
+
+    store = RunStore(tmp_path / "runs", check=check)
+    wanted = RunConfig().edited({"train.device": "cuda"})
+    with pytest.raises(ConfigError, match="no GPU"):
+        store.create(wanted, name="x")
+    with pytest.raises(ConfigError, match="no GPU"):
+        store.create_pair(RunConfig(), wanted, names=("a", "b"))
+    assert store.list() == []
 
 
 def test_folders_may_be_named_by_text(folder: RunFolder) -> None:

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -92,9 +92,13 @@ class _Cached:
 
 
 class RunStore:
-    """The runs under `root`, and those under each folder of `extra`, which can only be read. Threads may share it."""
+    """The runs under `root`, and those under each folder of `extra`, which can only be read. Threads may share it.
 
-    def __init__(self, root: Path | str, extra: Sequence[Path | str] = ()) -> None:
+    `check`: raises ConfigError for a configuration that cannot be trained here, before a run of it is made.
+    """
+
+    def __init__(self, root: Path | str, extra: Sequence[Path | str] = (), check: Callable[[RunConfig], None] | None = None) -> None:
+        self.check: Callable[[RunConfig], None] = check or (lambda config: None)
         self.root = Path(root)
         self.extra = tuple(Path(folder) for folder in extra)
         self._cache: dict[Path, _Cached] = {}
@@ -129,6 +133,7 @@ class RunStore:
 
     def create(self, config: RunConfig, *, name: str, owner: str = "", nickname: str = "", preset: str = "", sweep: str = "") -> RunFolder:
         """A new queued run, of the sweep with this id, if any. Raises RunError when the folder cannot be written, naming it."""
+        self.check(config)
         return RunFolder.create(self.root, config, name=name, owner=owner, nickname=nickname, preset=preset, sweep=sweep)
 
     def create_prior(
@@ -147,6 +152,7 @@ class RunStore:
         Raises RunError for a parent without a checkpoint, and when the folder cannot be written.
         """
         config, parts = beginning(parent, prior, train, scratch_of(self.root))
+        self.check(config)
         return RunFolder.create(self.root, config, name=name, owner=owner, nickname=nickname, preset=preset, parts=parts)
 
     def create_pair(
@@ -163,6 +169,8 @@ class RunStore:
 
         Raises RunError when the folder cannot be written, and then makes neither.
         """
+        self.check(leader)
+        self.check(follower)
         first_id = unused_id(self.root)
         second_id = unused_id(self.root, unlike=first_id)
         whose: dict[str, Any] = {"owner": owner, "nickname": nickname, "preset": preset}

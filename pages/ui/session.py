@@ -29,6 +29,7 @@ from vqcore.errors import RunError, VQError
 from vqcore.jobs.cluster import gpus
 from vqcore.jobs.devices import require_local_device
 from vqcore.jobs.engine import Engine
+from vqcore.places import without_places
 from vqcore.runs.folder import NICKNAME_LENGTH, RunFolder, cleaned
 from vqcore.runs.store import RunStore, runs_folder
 
@@ -283,8 +284,11 @@ _invisible = "\u2060"  # word joiner
 
 
 def plain(text: str) -> str:
-    """Text that people typed, so that Streamlit draws it letter by letter: no markdown, no icons, no links."""
-    text = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$&:])", r"\\\1", text)
+    """Text that people typed, and messages, so that Streamlit draws them letter by letter: no markdown, no icons, no links.
+
+    Where the server keeps its files is left out.
+    """
+    text = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$&:])", r"\\\1", without_places(text))
     # icons, emoji and links are found after escapes are undone, so they are broken up by a character without width
     text = text.replace(":", f":{_invisible}").replace("@", f"@{_invisible}")
     return re.sub(r"(?i)www", f"ww{_invisible}w", text).replace("\n", "  \n")

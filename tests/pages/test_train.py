@@ -323,6 +323,14 @@ def test_a_run_that_ended_early_says_why_and_can_be_resumed(page: Page, finished
     assert [command.kind for _, command in engine.sent] == ["resume"]
 
 
+def test_a_message_does_not_say_where_the_server_keeps_its_files(page: Page, finished: Finished, store: RunStore) -> None:
+    folder = finished(cookie=ADA)
+    folder.set_status(state="failed", error=f"{folder.path / 'codes.npz'} is damaged.")
+    words = said(page("train", run=folder.id))
+    assert f"…/{folder.id}/codes.npz is damaged" in words
+    assert str(store.root) not in words
+
+
 def test_a_run_whose_process_died_unseen_reads_interrupted(page: Page, finished: Finished) -> None:
     folder = finished(cookie=ADA)
     with held(folder) as lease:

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.ui import session
+from pages.ui import number, session
 from pages.ui.form import CHOICES
 from pages.ui.live import View
 from pages.ui.parts import hidden
@@ -23,6 +23,7 @@ from vqcore.errors import VQError
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 0.0)  # steps per second; 0: no limit
 SPEED = "train.speed_limit"
+AT_A_TIME = number.Range(1, 100_000)  # steps
 FIELD = 256  # pixels of a treatment's widget: two abreast where there is room
 WIDTH = 108  # pixels of a button: the same for every word, so that nothing moves
 SENT: dict[CommandKind, str] = {
@@ -70,13 +71,27 @@ def _controls(view: View) -> None:
     else:
         _button("Pause", ":material/pause:", Command("pause"), view, disabled=not steady or "pause" in asked)
     _button("Stop", ":material/stop:", Command("stop"), view, disabled="stop" in asked)
-    steps = int(st.session_state.get("control_steps", 1))
-    _button(f"Step {steps}" if steps > 1 else "Step", ":material/skip_next:", Command("step", steps=steps), view, disabled=not steady)
+    steps = number.whole("control_steps", 1)
+    st.button(
+        f"Step {steps}" if steps and steps > 1 else "Step",
+        icon=":material/skip_next:",
+        width=WIDTH,
+        disabled=not steady or steps is None,
+        key="control_step",
+        on_click=_step,
+        args=(view,),
+    )
     with st.popover("Speed", icon=":material/speed:", width=WIDTH, disabled=not steady):
         _speed(view)
     if not hidden("treatments"):
         with st.popover("Treat", icon=":material/healing:", width=WIDTH, disabled=not steady):
             _treatments(view)
+
+
+def _step(view: View) -> None:
+    # read now: a number typed just before the click arrives together with it
+    if steps := number.whole("control_steps", 1):
+        _send(view, Command("step", steps=steps))
 
 
 def _send(view: View, command: Command) -> None:
@@ -124,15 +139,7 @@ def _speed(view: View) -> None:
             on_change=changed,
             help="Slow training down to watch it. It changes nothing in what is learnt.",
         )
-    st.number_input(
-        "Steps at a time",
-        min_value=1,
-        max_value=100_000,
-        value=1,
-        key="control_steps",
-        persist_state="session",
-        help="The button Step trains this many steps, and then pauses.",
-    )
+    number.number("Steps at a time", AT_A_TIME, 1, key="control_steps", help="The button Step trains this many steps, and then pauses.")
 
 
 def _treatments(view: View) -> None:
@@ -173,7 +180,9 @@ def _act(place: Any, label: str, kind: CommandKind, word: str, view: View) -> No
 
 
 def _apply(view: View, current: Mapping[str, Any], keys: Mapping[str, str]) -> None:
-    wanted = {path: st.session_state[key] for path, key in keys.items()}
+    wanted = {path: _typed(view.config, path, key) for path, key in keys.items()}
+    if None in wanted.values():
+        return  # the field says why
     changes = {path: value for path, value in wanted.items() if value != current[path]}
     if not changes:
         return
@@ -192,15 +201,13 @@ def _input(config: Config, path: str, value: Any, key: str) -> None:
     if get_origin(field.annotation) is Literal:
         options = list(get_args(field.annotation))
         st.segmented_control(label, options, default=value, required=True, format_func=lambda name: CHOICES.get(name, name), **common)
-    elif field.annotation is int:
-        st.number_input(label, value=value, step=1, **common)
     else:
-        st.number_input(label, value=float(value), step=_step(value), format="%g", **common)
+        number.number(label, number.Range.of(field), value, keep=False, **common)
 
 
-def _step(value: float) -> float:
-    """A tenth of the value's size, so that the buttons move a learning rate and a weight alike."""
-    return float(f"1e{int(f'{value:e}'.partition('e')[2]) - 1}") if value else 0.01
+def _typed(config: Config, path: str, key: str) -> Any:
+    """What stands in a treatment's widget; None where that is no number it takes."""
+    return number.value(key) if _field(config, path).annotation in (int, float) else st.session_state[key]
 
 
 def _field(config: Config, path: str) -> FieldInfo:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.ui import session
+from pages.ui import number, session
 from pages.ui.parts import hidden
 from pages.ui.terms import field_help
 from vqcore.config.base import Config
@@ -24,6 +24,7 @@ from vqcore.errors import ConfigError
 BASIC = ("model.quantizer.K", "model.quantizer.D", "model.downsampling", "train.steps")
 MACHINE = ("device", "precision", "threads", "speed_limit", "record_every", "evaluate_every", "evaluation_images", "checkpoint_every")
 WIDE = 250  # pixels, of a field
+THREADS = number.Range(1, 256)  # of a field that takes a word or a number, as `train.threads` alone does
 FIXED = ("kind", "schema_version")  # chosen by class, not typed
 
 # how a choice is called on screen; what is not here is called by its own name
@@ -52,10 +53,11 @@ Values = dict[str, Any]  # dotted path → value
 def config_form(config: RunConfig, key: str = "form") -> RunConfig | None:
     """Draw the form, filled from `config` when that changes. Returns the configuration as it stands, or None while it is wrong.
 
-    What is wrong is said under the form, in the configuration's own words.
+    What is wrong with a field is said at the field; under the form stand the fields to correct, and what does not fit together.
     """
     _adopt(config, key)
     values: Values = {}
+    st.session_state[f"{key}.wrong"] = []
     with st.container(key=key.replace(".", "_")):
         data_class = _kind("data", RunConfig.model_fields["data"], key, values)
         _row([(f"data.{name}", field) for name, field in _own_fields(data_class)], key, values)
@@ -67,14 +69,20 @@ def config_form(config: RunConfig, key: str = "form") -> RunConfig | None:
                 if not all(hidden(path) for path in paths):
                     st.markdown(f"**{title}**")
                 _row([(path, fields[path]) for path in paths], key, values)
+        if wrong := st.session_state[f"{key}.wrong"]:
+            st.error(f"Nothing can be trained until this is corrected: {session.plain(', '.join(wrong))}.", icon=":material/rule:")
+            return None
         try:
             return RunConfig.parse(_nested(values))
         except ConfigError as error:
-            st.error(f"These settings cannot be trained yet:\n\n{_listed(str(error))}", icon=":material/rule:")
+            st.error(f"These settings cannot be trained yet:\n\n{_listed(str(error), fields)}", icon=":material/rule:")
             return None
 
 
-def _listed(problems: str) -> str:
+def _listed(problems: str, fields: Mapping[str, FieldInfo]) -> str:
+    """A problem a line, with the fields' titles in place of their paths."""
+    for path, field in fields.items():
+        problems = problems.replace(path, f"“{field.title or path}”")
     return "\n".join(f"- {session.plain(line)}" for line in problems.splitlines())
 
 
@@ -167,6 +175,8 @@ def _widget(path: str, field: FieldInfo, key: str, values: Values) -> None:
     else:
         st.session_state.setdefault(name, _typed(field, field.get_default(call_default_factory=True)))
         values[path] = _input(label, field, name, shown, disabled=bool(why))
+        if values[path] is None:
+            st.session_state[f"{key}.wrong"].append(label)
     if why:
         st.caption(why)
 
@@ -177,12 +187,26 @@ def _leave(path: str, field: FieldInfo, key: str, values: Values) -> None:
     name = _widget_key(path, key, values)
     value = st.session_state.setdefault(name, _typed(field, field.get_default(call_default_factory=True)))
     st.session_state[name] = value  # written anew, as the session forgets the values of widgets that are not drawn
-    values[path] = forced if forced is not None else _read(value)
+    values[path] = forced if forced is not None else _read(field, value)
+    if values[path] is None:
+        st.session_state[f"{key}.wrong"].append(field.title or path)
 
 
-def _read(value: Any) -> Any:
-    """What a widget holds, as a configuration takes it: a number typed as a word is one."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
+def _read(field: FieldInfo, held: Any) -> Any:
+    """What a widget holds, as a configuration takes it; None for text that is not a value of the field."""
+    if not isinstance(held, str) or get_origin(field.annotation) is Literal:
+        return held
+    try:
+        if field.annotation in (int, float):
+            return number.Range.of(field).read(held)
+        return held if held in _words(field) else THREADS.read(held)
+    except ValueError:
+        return None
+
+
+def _words(field: FieldInfo) -> list[str]:
+    """The words that a field takes beside numbers."""
+    return [str(word) for option in get_args(field.annotation) if get_origin(option) is Literal for word in get_args(option)]
 
 
 def _widget_key(path: str, key: str, values: Values) -> str:
@@ -202,29 +226,21 @@ def _input(label: str, field: FieldInfo, name: str, shown: str, *, disabled: boo
         return st.selectbox(label, options, format_func=_called, **common)
     if kind is bool:
         return st.toggle(label, **common)
-    if kind is int:
-        return st.number_input(label, step=_step(field), **common)
-    if kind is float:
-        # limits are the configuration's to check: it says what is allowed and keeps what was typed
-        return st.number_input(label, step=_fine(field), format="%g", **common)
-    return _read(str(st.text_input(label, **common)).strip())  # a number or a word, as threads are
-
-
-def _step(field: FieldInfo) -> int:
-    multiple = next((mark.multiple_of for mark in field.metadata if hasattr(mark, "multiple_of")), 0)
-    return int(multiple) or (100 if field.default >= 1000 else 1)
-
-
-def _fine(field: FieldInfo) -> float:
-    size = abs(field.default)
-    return float(f"1e{int(f'{size:e}'.partition('e')[2]) - 1}") if size else 0.01
+    if kind in (int, float):
+        typed = number.number(label, number.Range.of(field), key=name, help=shown, disabled=disabled)
+        return field.default if disabled and typed is None else typed
+    held = str(st.text_input(label, live=True, **common)).strip()  # a number or a word, as threads are
+    if (read := _read(field, held)) is None:
+        words = f"{', '.join(_words(field))}, or {THREADS.words}"
+        st.markdown(f":red[:material/error: {session.plain(f'“{held}” is not understood. Type {words}.')}]")
+    return read
 
 
 def _typed(field: FieldInfo, value: Any) -> Any:
     """A value as its widget holds it."""
-    if field.annotation is float:
-        return float(value)
-    plain = field.annotation in (bool, int) or get_origin(field.annotation) is Literal
+    if field.annotation in (int, float):
+        return number.written(field.annotation(value))
+    plain = field.annotation is bool or get_origin(field.annotation) is Literal
     return value if plain else str(value)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages.ui import session, sweepwork
+from pages.ui import number, session, sweepwork
 from pages.ui.form import CHOICES
 from pages.ui.parts import hidden
 from pages.ui.terms import field_help, help_text
@@ -49,23 +49,17 @@ def form(begun: Callable[[Sweep], None]) -> None:
         base = _base()
         axes = _axes(base)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            with st.container(width=170):
-                seeds = st.number_input(
-                    "Seeds", 1, 10, SEEDS, key="sweepform_seeds", help=help_text("seed", "seed_spread"), persist_state="session"
-                )
-            with st.container(width=190):
-                steps = st.number_input(
-                    "Steps of each run",
-                    1,
-                    1_000_000,
-                    STEPS,
-                    step=100,
-                    key="sweepform_steps",
-                    help=help_text("step"),
-                    persist_state="session",
-                )
+            seeds = number.number(
+                "Seeds", number.Range(1, 10), SEEDS, key="sweepform_seeds", help=help_text("seed", "seed_spread"), width=170
+            )
+            steps = number.number(
+                "Steps of each run", number.Range(1, 1_000_000), STEPS, key="sweepform_steps", help=help_text("step"), width=190
+            )
             with st.container(width=320):
                 title = st.text_input("Title", max_chars=60, key="sweepform_title", placeholder=_title(axes))
+        if seeds is None or steps is None:
+            st.button("Start", type="primary", icon=":material/play_arrow:", key="sweepform_start", disabled=True)
+            return
         spec, problem = _spec(base, axes, int(seeds), int(steps))
         if spec is None:
             st.error(session.plain(problem), icon=":material/rule:")

@@ -58,7 +58,7 @@ def test_one_click_starts_both_runs_and_opens_the_one_to_treat(page: Page, store
 def test_the_pause_can_be_left_out_and_the_seed_chosen(page: Page, store: RunStore, engine: FakeEngine) -> None:
     at = page("collapse")
     at.toggle(key="collapse_pause").set_value(False).run()
-    at.number_input(key="collapse_seed").set_value(7).run()
+    at.text_input(key="collapse_seed").set_value("7").run()
     at.button(key="collapse_take_high_lr").click().run()
     assert [store.get(run.id).config().train.seed for run in store.list()] == [7, 7]
     assert not any(store.get(run.id).commands() for run in store.list())
@@ -227,6 +227,6 @@ def test_ones_own_newest_pair_goes_before_the_example_and_other_peoples_are_neve
 
 def test_open_patient_names_the_seed_only_where_it_is_not_the_usual_one(page: Page, store: RunStore) -> None:
     at = page("collapse")
-    at.number_input(key="collapse_seed").set_value(3).run()
+    at.text_input(key="collapse_seed").set_value("3").run()
     at.button(key=f"collapse_take_{CAUSE}").click().run()
     assert {run.name for run in store.list()} == {f"{CAUSES[CAUSE].patient}, seed 3: {side}" for side in ("left", "right")}

@@ -33,7 +33,7 @@ def made(at: AppTest) -> RunConfig | None:
 
 def widget(at: AppTest, path: str) -> Any:
     """The widget of a setting, whatever its kind; the line that stands for it where other choices settle it."""
-    every = [*at.number_input, *at.text_input, *at.selectbox, *at.toggle, *at.get("button_group")]
+    every = [*at.text_input, *at.selectbox, *at.toggle, *at.get("button_group")]
     return next(found for found in every if found.key in (f"form.{path}", f"form.{path}.forced"))
 
 
@@ -81,8 +81,9 @@ def test_the_network_can_be_chosen_where_there_is_no_grid() -> None:
 
 def test_a_change_arrives() -> None:
     at = form()
-    widget(at, "model.quantizer.K").set_value(64)
-    widget(at, "train.lr").set_value(0.5)
+    widget(at, "model.quantizer.K").set_value("64")
+    widget(at, "train.lr").set_value("0,5")
+    widget(at, "train.steps").set_value("2e3")
     widget(at, "train.threads").set_value("3")
     widget(at, "model.quantizer.learning").set_value("ema")
     at.run()
@@ -90,37 +91,44 @@ def test_a_change_arrives() -> None:
     config = made(at)
     assert config is not None
     assert (config.model.quantizer.K, config.train.lr, config.train.threads, config.model.quantizer.learning) == (64, 0.5, 3, "ema")
+    assert config.train.steps == 2000
 
 
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("model.quantizer.K", 1, "model.quantizer.K"),
-        ("model.quantizer.D", 100_000, "1024"),
-        ("train.lr", -1.0, "train.lr"),
-        ("train.threads", "many", "train.threads"),
+        ("model.quantizer.K", "1", "1 is too small. Type a whole number, 2 to 65,536."),
+        ("model.quantizer.K", "0", "0 is too small. Type a whole number, 2 to 65,536."),
+        ("model.quantizer.K", "", "Empty. Type a whole number, 2 to 65,536."),
+        ("model.quantizer.K", "8.5", "8.5 is not a whole number."),
+        ("model.quantizer.D", "100000", "100000 is too large. Type a whole number, 1 to 1,024."),
+        ("train.lr", "-1", "-1 is too small. Type a number, above 0 to 10."),
+        ("train.lr", "1e9", "1e9 is too large."),
+        ("train.steps", "99999999999999999999", "99999999999999999999 is too large."),
+        ("train.threads", "many", "“many” is not understood. Type auto, or a whole number, 1 to 256."),
         ("train.threads", "0", "1 to 256"),
-        ("model.hidden", 33, "multiple of 4"),
+        ("model.hidden", "33", "33 is not a multiple of 4."),
     ],
 )
 def test_a_wrong_value_is_said_and_kept(path: str, value: Any, words: str) -> None:
     at = form()
-    widget(at, "train.seed").set_value(77)
+    widget(at, "train.seed").set_value("77")
     widget(at, path).set_value(value).run()
     assert not at.exception
     assert made(at) is None
-    assert words in at.error[0].value.replace("\\", "")
+    assert any(words in part.value.replace("\\", "") for part in at.markdown), "said at the field"
+    assert widget(at, path).label in at.error[0].value.replace("\\", ""), "and which field it is, beside the button"
     assert at.session_state[f"form.{path}"] == value, "what was typed is still there"
-    assert widget(at, "train.seed").value == 77
+    assert widget(at, "train.seed").value == "77"
 
 
 def test_two_wrong_values_are_both_said() -> None:
     at = form()
-    widget(at, "model.quantizer.K").set_value(0)
-    widget(at, "train.batch_size").set_value(0)
+    widget(at, "model.quantizer.K").set_value("0")
+    widget(at, "train.batch_size").set_value("0")
     at.run()
     text = at.error[0].value.replace("\\", "")
-    assert "quantizer.K" in text and "batch_size" in text
+    assert "Codes K" in text and "Batch size" in text
 
 
 def test_settings_that_do_not_fit_together_are_said() -> None:
@@ -162,11 +170,11 @@ def test_each_data_set_keeps_its_own_numbers() -> None:
         next(group for group in at.get("button_group") if group.key == "form.data.kind").set_value(kind).run()
 
     choose("photos")
-    widget(at, "data.photos.patches").set_value(512).run()
+    widget(at, "data.photos.patches").set_value("512").run()
     choose("shapes")
     assert made(at) is not None and made(at).data.kind == "shapes"  # type: ignore[union-attr]
     choose("photos")
-    assert widget(at, "data.photos.patches").value == 512
+    assert widget(at, "data.photos.patches").value == "512"
 
 
 def swapping() -> None:
@@ -184,7 +192,7 @@ def swapping() -> None:
 
 def test_another_configuration_fills_the_form_anew() -> None:
     at = AppTest.from_function(swapping, default_timeout=60).run()
-    widget(at, "model.quantizer.K").set_value(99).run()
+    widget(at, "model.quantizer.K").set_value("99").run()
     assert made(at) == PRESETS["digits"].config.edited({"model.quantizer.K": 99})
     at.radio(key="base").set_value("letters").run()
     assert not at.exception and made(at) == PRESETS["letters"].config
@@ -192,8 +200,8 @@ def test_another_configuration_fills_the_form_anew() -> None:
 
 def test_hiding_the_form_loses_nothing() -> None:
     at = AppTest.from_function(swapping, default_timeout=60).run()
-    widget(at, "model.quantizer.K").set_value(99).run()
+    widget(at, "model.quantizer.K").set_value("99").run()
     at.toggle(key="show").set_value(False).run()
     at.toggle(key="show").set_value(True).run()
-    assert widget(at, "model.quantizer.K").value == 99
+    assert widget(at, "model.quantizer.K").value == "99"
     assert made(at) == PRESETS["digits"].config.edited({"model.quantizer.K": 99})

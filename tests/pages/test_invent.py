@@ -176,7 +176,7 @@ def test_settings_go_to_every_rung_that_they_concern(page: Page, model: RunFolde
     at.slider(key="invent_temperature").set_value(0.5)
     at.selectbox(key="invent_top_k").set_value(4)
     at.selectbox(key="invent_label").set_value(1)
-    at.number_input(key="invent_seed").set_value(9).run()
+    at.text_input(key="invent_seed").set_value("9").run()
     assert not at.exception
     wanted = {"number": 16, "temperature": 0.5, "top_k": 4, "seed": 9}
     assert worker.last("samples", TRAINED) == {"rung": TRAINED, "label": -1, **wanted}, "this prior was not given labels"

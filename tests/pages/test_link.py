@@ -39,7 +39,7 @@ def said(at: AppTest) -> str:
 
 
 def keys(at: AppTest) -> set[str]:
-    return {node.key for kind in (at.button, at.selectbox, at.toggle, at.number_input, at.button_group) for node in kind if node.key}
+    return {node.key for kind in (at.button, at.selectbox, at.toggle, at.text_input, at.button_group) for node in kind if node.key}
 
 
 def with_hidden(*hidden: str, page: str = "train") -> str:
@@ -64,8 +64,8 @@ def test_the_form_begins_with_what_the_link_brought() -> None:
     at = arrive("train", link=with_hidden())
     at.toggle(key="start_own").set_value(True).run()
     assert not at.exception
-    assert at.number_input(key="start_form.model.quantizer.K").value == 24
-    assert at.number_input(key="start_form.train.steps").value == 90
+    assert at.text_input(key="start_form.model.quantizer.K").value == "24"
+    assert at.text_input(key="start_form.train.steps").value == "90"
 
 
 def test_a_newcomer_is_not_left_on_start_alone() -> None:
@@ -166,7 +166,7 @@ def test_treatments_are_hidden_of_a_running_run(store: RunStore, monkeypatch: py
         treat = {"control_revive", "control_kmeans"}
         assert treat <= keys(arrive("train", run=folder.id))
         assert not treat & keys(arrive("train", link=with_hidden("treatments"), run=folder.id))
-        fields = {node.key for node in arrive("train", link=with_hidden("train.lr"), run=folder.id).number_input if node.key}
+        fields = {node.key for node in arrive("train", link=with_hidden("train.lr"), run=folder.id).text_input if node.key}
         assert fields and not any("train.lr" in key for key in fields)
 
 
@@ -185,7 +185,7 @@ def test_a_hidden_setting_keeps_the_value_that_the_link_brought(store: RunStore)
     drawn = keys(at) | {node.key for node in at.text_input if node.key}
     assert not any(key == f"start_form.{path}" for key in drawn for path in hidden)
     assert "start_form.model.quantizer.D" in drawn
-    at.number_input(key="start_form.model.quantizer.D").set_value(3).run()
+    at.text_input(key="start_form.model.quantizer.D").set_value("3").run()
     at.button(key="start_custom").click().run()
     assert not at.exception
     (made,) = store.list()

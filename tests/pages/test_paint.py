@@ -163,8 +163,8 @@ def test_whole_grids_are_changed_and_sent(page: Page, run: RunFolder) -> None:
         assert canvas_of(at.run()) == canvas_of(at), "a press is answered once"
     at = tell(at, run, codes, seq=9, token=9, ask={"arrange": 99, "book": 0, "n": 9})
     assert sent(at)["problem"] == ""
-    at.number_input(key="paint_whole_old").set_value(3)
-    at.number_input(key="paint_whole_new").set_value(5).run()
+    at.text_input(key="paint_whole_old").set_value("3")
+    at.text_input(key="paint_whole_new").set_value("5").run()
     at.button(key="paint_whole_replace").click().run()
     assert 3 not in canvas_of(at) and canvas_of(at).count(5) == 4
     assert sent(at)["push"]["label"] == "Replace"

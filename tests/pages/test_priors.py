@@ -113,7 +113,7 @@ def test_a_rung_is_started_once_and_found_again(page: Page, model: RunFolder, st
 def test_labels_and_steps_are_what_was_chosen(page: Page, model: RunFolder, store: RunStore) -> None:
     at = page("priors", run=model.id)
     at.toggle(key="priors_conditional").set_value(True)
-    at.number_input(key="priors_steps_digits").set_value(321).run()
+    at.text_input(key="priors_steps_digits").set_value("321").run()
     at.button(key="priors_train_pixelcnn").click().run()
     (made,) = [entry for entry in store.list() if entry.kind == "prior"]
     config = store.get(made.id).config()

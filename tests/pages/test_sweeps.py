@@ -119,7 +119,7 @@ def test_starting_makes_ordinary_runs_and_puts_them_in_line(panel: Callable[...,
     at = panel()
     at.pills(key="sweepform_D").set_value([4, 16]).run()
     at.pills(key="sweepform_distance").set_value([]).run()
-    at.number_input(key="sweepform_steps").set_value(50).run()
+    at.text_input(key="sweepform_steps").set_value("50").run()
     at.text_input(key="sweepform_title").set_value("Mine").run()
     assert at.button(key="sweepform_start").label == "Start 4 runs"
     at.button(key="sweepform_start").click().run()
@@ -143,7 +143,7 @@ def test_what_cannot_be_run_is_said_in_the_form(panel: Callable[..., AppTest], s
 
 def test_a_page_starts_no_more_than_it_should(panel: Callable[..., AppTest]) -> None:
     at = panel()
-    at.number_input(key="sweepform_seeds").set_value(10).run()
+    at.text_input(key="sweepform_seeds").set_value("10").run()
     at.pills(key="sweepform_K").set_value([16, 32]).run()
     assert at.button(key="sweepform_start").disabled
     assert "120 runs: a page starts at most 60" in texts(at)

@@ -1,9 +1,10 @@
-"""Which code is selected, in every part of the Codes screen. Session keys owned here: `codes_selected`, `codes_number`."""
+"""Which code is selected, in every part of the Codes screen. Session keys owned here: `codes_selected`, `codes_number`, `codes_number_of`."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import number
 from pages.ui.codemap import selected_code
 
 MAP = "codes_map"  # the map's key
@@ -36,9 +37,18 @@ def from_map(of: str) -> None:
 
 
 def from_number(of: str) -> None:
-    """What was typed."""
-    typed = st.session_state.get(NUMBER)
-    choose(of, None if typed is None else int(typed))
+    """What was typed; the selection stays while that is no code, and the field says why."""
+    if not number.problem(NUMBER):
+        choose(of, number.whole(NUMBER))
+
+
+def refill(of: str, K: int) -> None:
+    """Have the field show the selected code, unless something stands there that still waits to be corrected."""
+    code = chosen(of, None, K)
+    if number.problem(NUMBER) and st.session_state.get("codes_number_of") == (of, code):
+        return
+    st.session_state[NUMBER] = code
+    st.session_state["codes_number_of"] = of, code
 
 
 def _kept() -> dict[str, int | None]:

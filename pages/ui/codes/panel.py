@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui import asked, session
+from pages.ui import asked, number, session
 from pages.ui.chart import chart
 from pages.ui.codes import choice, drawing
 from pages.ui.codes.look import Seen
@@ -24,19 +24,20 @@ LOW = 220  # pixels, of the small charts
 
 def finder(seen: Seen, of: str) -> None:
     """Search by index, next, previous."""
-    st.session_state[choice.NUMBER] = choice.chosen(of, None, seen.K)
+    choice.refill(of, seen.K)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="codes_finder"):
-        st.number_input(
+        number.number(
             f"Code, 0 to {seen.K - 1}",
-            min_value=0,
-            max_value=seen.K - 1,
-            step=1,
-            placeholder="none",
+            number.Range(0, seen.K - 1),
             key=choice.NUMBER,
+            placeholder="none",
             on_change=choice.from_number,
             args=(of,),
             help=help_text("code", "index"),
             width=150,
+            optional=True,
+            live=False,
+            keep=False,
         )
         for name, by, icon in (("Previous", -1, ":material/arrow_back:"), ("Next", 1, ":material/arrow_forward:")):
             st.button("", icon=icon, key=f"codes_{name.lower()}", on_click=choice.turn, args=(of, by, seen.K), help=f"{name} code by index")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.ui import controls, session, state
+from pages.ui import controls, number, session, state
 from pages.ui.collapse.case import CaseView
 from pages.ui.controls import SPEED, SPEEDS, WIDTH
 from pages.ui.live import View
@@ -152,8 +152,16 @@ def _controls(view: CaseView) -> None:
     else:
         _button("Pause", ":material/pause:", Command("pause"), view, disabled=not steady or "pause" in asked)
     _button("Stop", ":material/stop:", Command("stop"), view, disabled="stop" in asked)
-    steps = int(st.session_state.get("collapse_steps", _steps(view)))
-    _button(f"Step {steps}", ":material/skip_next:", Command("step", steps=steps), view, disabled=not steady)
+    steps = number.whole("collapse_steps", _steps(view))
+    st.button(
+        f"Step {steps}" if steps else "Step",
+        icon=":material/skip_next:",
+        width=WIDTH,
+        disabled=not steady or steps is None,
+        key="collapse_step",
+        on_click=_step,
+        args=(view,),
+    )
     with st.popover("Speed", icon=":material/speed:", width=WIDTH, disabled=not steady):
         _speed(view)
 
@@ -169,6 +177,12 @@ def _button(label: str, icon: str, command: Command, view: CaseView, *, primary:
         on_click=send,
         args=(view, command),
     )
+
+
+def _step(view: CaseView) -> None:
+    # read now: a number typed just before the click arrives together with it
+    if steps := number.whole("collapse_steps", _steps(view)):
+        send(view, Command("step", steps=steps))
 
 
 def _steps(view: CaseView) -> int:
@@ -193,12 +207,10 @@ def _speed(view: CaseView) -> None:
         on_change=changed,
         help="Slow both down to watch them. It changes nothing in what is learnt.",
     )
-    st.number_input(
+    number.number(
         "Steps at a time",
-        min_value=1,
-        max_value=100_000,
-        value=_steps(view),
+        controls.AT_A_TIME,
+        _steps(view),
         key="collapse_steps",
-        persist_state="session",
         help="The button Step trains both this many steps, and then pauses.",
     )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import session
+from pages.ui import number, session
 from pages.ui.collapse.case import PRESET
 from pages.ui.parts import hint
 from pages.ui.terms import help_text
 from vqcore.clinic.causes import CAUSES
 from vqcore.control import Command
 
+SEEDS = number.Range(0, 2**31 - 1)
 CARD = 288  # pixels: three abreast where there is room
 
 
@@ -36,9 +37,9 @@ def cards() -> None:
     if session.engine().health().state == "starting":
         st.caption("The engine is warming up. Take a patient all the same: it begins by itself.")
     with st.container(horizontal=True, gap="small", key="collapse_cards"):
-        for number, (key, cause) in enumerate(CAUSES.items(), start=1):
+        for place, (key, cause) in enumerate(CAUSES.items(), start=1):
             with st.container(border=True, width=CARD, height="stretch"):
-                st.markdown(f"**{number}. {cause.patient}**  \n{cause.symptom}")
+                st.markdown(f"**{place}. {cause.patient}**  \n{cause.symptom}")
                 if st.button("Take this patient", key=f"collapse_take_{key}", icon=":material/play_arrow:", width="stretch"):
                     take(key)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -48,13 +49,17 @@ def cards() -> None:
             key="collapse_pause",
             help="They stop and wait at the step that the patient's card was written for. Without it they train to their end.",
         )
-        st.number_input("Seed", 0, 2**31 - 1, 0, key="collapse_seed", width=140, help=help_text("seed"))
+        number.number("Seed", SEEDS, 0, key="collapse_seed", width=200, help=help_text("seed"))
 
 
 def take(key: str) -> None:
     """Start both runs of a patient, open the one to treat, and draw the page anew."""
+    seed = number.whole("collapse_seed", 0)
+    if seed is None:
+        st.error(f"Nothing was started. Seed: {session.plain(number.problem('collapse_seed'))}", icon=":material/rule:")
+        return
     with session.errors_shown():
-        open_patient(key, seed=int(st.session_state.get("collapse_seed", 0)), pause=bool(st.session_state.get("collapse_pause", True)))
+        open_patient(key, seed=seed, pause=bool(st.session_state.get("collapse_pause", True)))
         st.rerun()
 
 

@@ -6,9 +6,9 @@ import random
 
 import streamlit as st
 
-from pages.ui import session
+from pages.ui import number, session
 from pages.ui.invent.family import Family, choose
-from pages.ui.invent.wanted import NUMBERS, Answers
+from pages.ui.invent.wanted import NUMBERS, SEED, Answers
 from pages.ui.terms import help_text
 from vqcore.runs.invented import Redrawn
 
@@ -48,17 +48,17 @@ def settings(family: Family, answers: Answers) -> None:
             )
         _default("invent_number", NUMBERS[0])
         st.segmented_control("Samples", NUMBERS, key="invent_number", required=True, persist_state="session")
-        _default("invent_seed", 0)
-        st.number_input(
+        _default(SEED, 0)
+        number.number(
             "Seed",
-            0,
-            MOST,
-            step=1,
-            key="invent_seed",
-            persist_state="session",
+            number.Range(0, MOST),
+            key=SEED,
             help="The same seed and settings give the same samples. All rungs are given the same random numbers.",
             width=115,
+            live=False,
         )
+        if number.problem(SEED):
+            st.caption(f"Shown are the samples of seed {st.session_state.get('invent_seed_drawn', 0)}.", width=115)
         st.button("Another", icon=":material/casino:", key="invent_dice", on_click=_throw, help="Another seed.")
     _several(family)
 
@@ -91,4 +91,4 @@ def _default(key: str, value: float | int) -> None:
 
 
 def _throw() -> None:
-    st.session_state["invent_seed"] = random.randrange(1, 100_000)
+    st.session_state[SEED] = random.randrange(1, 100_000)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import asked
+from pages.ui import asked, number
 from pages.ui.asked import Answer, Setting
 from pages.ui.invent.family import Family, Member
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.invented import HISTOGRAM, POSITIONS, REDRAWN, UNIFORM, Sheet
 
+SEED = "invent_seed"  # the key of its field
 NUMBERS = (16, 36, 64)
 TABS = ("Watch it fill", "You are the prior", "Complete an image", "Does it copy?", "Bits", "Download")
 FILL, GUESS, COMPLETE, COPY, BITS, FILES = TABS
@@ -48,6 +49,14 @@ class Wanted:
         }
 
 
+def _seed() -> int:
+    """The seed that is typed; while that is none, the last that was."""
+    typed = number.whole(SEED, 0)
+    if typed is not None:
+        st.session_state["invent_seed_drawn"] = typed
+    return int(st.session_state.get("invent_seed_drawn", 0))
+
+
 def wanted(family: Family) -> Wanted:
     """What the widgets say, or their defaults before they were drawn."""
     state = st.session_state
@@ -61,7 +70,7 @@ def wanted(family: Family) -> Wanted:
         label=int(state.get("invent_label", -1) if state.get("invent_label") is not None else -1),
         temperature=float(state.get("invent_temperature", 1.0)),
         top_k=int(state.get("invent_top_k") or 0),
-        seed=int(state.get("invent_seed") or 0),
+        seed=_seed(),
         rung=rung,
         index=min(int(index), number - 1),
         tab=str(state.get("invent_tab") or FILL),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import session
+from pages.ui import number, session
 from pages.ui.museum import case as kept
 from pages.ui.museum.case import Case
 from pages.ui.museum.desk import SEEDS, Answer, desk
@@ -26,12 +26,12 @@ def controls(key: str, shown: int | None) -> None:
     wanted = _wanted(key)
     another = 0 if shown is None else 1
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        number = st.number_input("Seed", 0, SEEDS - 1, another, key=f"museum_seed_{key}", width=140, persist_state="session")
+        seed = number.number("Seed", number.Range(0, SEEDS - 1), another, key=f"museum_seed_{key}", width=200)
         st.button(
             "Train both",
             key="museum_train",
             icon=":material/play_arrow:",
-            disabled=number == shown or wanted is not None,
+            disabled=seed is None or seed == shown or wanted is not None,
             on_click=_ask_number,
             args=(key,),
             help="On this computer, some seconds for both. What was trained once is kept.",
@@ -55,26 +55,28 @@ def _wanted(key: str) -> int | None:
     return None if found is None else int(found)
 
 
-def _want(key: str, number: int | None) -> None:
-    st.session_state["museum_wanted"] = st.session_state.get("museum_wanted", {}) | {key: number}
+def _want(key: str, seed: int | None) -> None:
+    st.session_state["museum_wanted"] = st.session_state.get("museum_wanted", {}) | {key: seed}
 
 
 def _look(key: str) -> Answer:
     return desk.look(key, _wanted(key) or 0)
 
 
-def _ask(key: str, number: int) -> None:
-    desk.ask(key, number)
-    _want(key, number)
+def _ask(key: str, seed: int) -> None:
+    desk.ask(key, seed)
+    _want(key, seed)
 
 
 def _ask_number(key: str) -> None:
     # read now: a number typed just before the click arrives together with it
-    _ask(key, int(st.session_state[f"museum_seed_{key}"]))
+    seed = number.whole(f"museum_seed_{key}")
+    if seed is not None:
+        _ask(key, seed)
 
 
-def _drop(key: str, number: int) -> None:
-    desk.drop(key, number)
+def _drop(key: str, seed: int) -> None:
+    desk.drop(key, seed)
     _want(key, None)
 
 

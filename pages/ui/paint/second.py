@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui import example, models, session
+from pages.ui import example, models, number, session
 from pages.ui.paint import state
 from pages.ui.paint.canvas import Scorer
 from pages.ui.paint.source import Source
@@ -230,13 +230,24 @@ def _resample(loaded: LoadedPrior, source: Source) -> None:
         "all others, earlier and later, sweep after sweep (Gibbs). That is an approximation: a few sweeps stay close to what was there."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        sweeps = st.number_input("Gibbs sweeps", 1, 50, 5, 1, key="paint_prior_sweeps", width=130, help=help_text("gibbs"))
-        temperature = st.number_input(
-            "Temperature", 0.1, 3.0, 1.0, 0.1, key="paint_prior_temperature", width=130, help=help_text("temperature")
+        sweeps = number.number(
+            "Gibbs sweeps", number.Range(1, 50), 5, key="paint_prior_sweeps", width=150, help=help_text("gibbs"), keep=False
         )
-        pressed = st.button("Draw again", type="primary", icon=":material/casino:", key="paint_prior_draw")
+        temperature = number.number(
+            "Temperature",
+            number.Range(0.1, 3.0, whole=False),
+            1.0,
+            key="paint_prior_temperature",
+            width=150,
+            help=help_text("temperature"),
+            keep=False,
+        )
+        off = sweeps is None or temperature is None  # the field says why
+        pressed = st.button("Draw again", type="primary", icon=":material/casino:", key="paint_prior_draw", disabled=off)
         told = "The whole grid anew: exact, and a sample of the prior."
-        everything = st.button("Draw all cells", icon=":material/select_all:", key="paint_prior_all", help=told)
+        everything = st.button("Draw all cells", icon=":material/select_all:", key="paint_prior_all", help=told, disabled=off)
+    if sweeps is None or temperature is None:
+        return
     free = np.ones(source.layout.length, dtype=bool) if everything else state.chosen(source)
     pressed = pressed or everything
     if pressed and not free.any():

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui import models, session
+from pages.ui import models, number, session
 from pages.ui.paint import canvas, state
 from pages.ui.paint.source import Source
 from pages.ui.terms import help_text
@@ -50,8 +50,14 @@ def _swap(source: Source, book: int, grid: Grid) -> None:
     common, rare = _two(codes, grid.K)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for name, label, default in (("old", "Code", common), ("new", "by code", rare)):
-            st.number_input(
-                label, 0, grid.K - 1, min(default, grid.K - 1), 1, key=f"paint_whole_{name}", width=130, help=help_text("index")
+            number.number(
+                label,
+                number.Range(0, grid.K - 1),
+                min(default, grid.K - 1),
+                key=f"paint_whole_{name}",
+                width=130,
+                help=help_text("index"),
+                keep=False,
             )
         st.button(
             "Replace everywhere",
@@ -86,8 +92,9 @@ def _blend(source: Source, book: int) -> None:
     st.markdown("**Blend with another image**")
     count = len(source.pictures)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        other = st.number_input(f"Image, 1 to {count}", 1, count, min(2, count), 1, key="paint_whole_other", width=150) - 1
-        st.image(_enlarged(source.pictures[other]), width=56, alt=f"Image {other + 1}")
+        number.number(f"Image, 1 to {count}", number.Range(1, count), min(2, count), key="paint_whole_other", width=150, keep=False)
+        if chosen := number.whole("paint_whole_other"):
+            st.image(_enlarged(source.pictures[chosen - 1]), width=56, alt=f"Image {chosen}")
     st.slider("Share of cells from it", 0, 100, 50, 5, format="%d %%", key="paint_whole_blend_share")
     st.segmented_control(
         "Which cells",
@@ -101,7 +108,7 @@ def _blend(source: Source, book: int) -> None:
 
     def blended(codes: Codes) -> Codes:
         easel = models.painter(source.run) if models.ready() else None
-        other = int(st.session_state["paint_whole_other"]) - 1
+        other = _number("other") - 1
         second = source.layout.split(canvas.picture_of(source, easel, other).codes[None])[book][0]
         return edits.blended(codes, second, _share("blend_share"), st.session_state["paint_whole_pattern"])
 
@@ -130,7 +137,15 @@ def _share(name: str) -> float:
 
 
 def _typed() -> tuple[int, int]:
-    return int(st.session_state["paint_whole_old"]), int(st.session_state["paint_whole_new"])
+    return _number("old"), _number("new")
+
+
+def _number(name: str) -> int:
+    """What stands in a field. Raises VQError where that is no number that the field takes."""
+    typed = number.whole(f"paint_whole_{name}")
+    if typed is None:
+        raise VQError(number.problem(f"paint_whole_{name}"))
+    return typed
 
 
 def _two(codes: Codes, K: int) -> tuple[int, int]:

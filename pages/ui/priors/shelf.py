@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.ui import session
+from pages.ui import number, session
 from pages.ui.terms import help_text
 from vqcore.config.prior_defaults import LADDER, Rung, name_of, rung_of, sized
 from vqcore.config.run import PriorRunConfig, RunConfig
@@ -63,8 +63,8 @@ def trained_on(parent: RunFolder) -> Mapping[tuple[str, bool], Summary]:
     return found
 
 
-def _settings(parent: RunFolder, config: RunConfig) -> tuple[bool, int]:
-    """Whether labels are given, and steps for the rungs that learn."""
+def _settings(parent: RunFolder, config: RunConfig) -> tuple[bool, int | None]:
+    """Whether labels are given, and steps for the rungs that learn; None while no number of steps is typed."""
     labelled = _labelled(parent)
     usual = sized(LADDER[-1], config)[1].steps
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -75,10 +75,9 @@ def _settings(parent: RunFolder, config: RunConfig) -> tuple[bool, int]:
             disabled=not labelled,
             help=help_text("conditional") if labelled else "These data have no labels.",
         )
-        steps = st.number_input(
-            "Steps", 1, 1_000_000, usual, 100, key=f"{STEPS}_{config.data.kind}", persist_state="session", width=160, help=help_text("step")
-        )
-    return bool(conditional) and labelled, int(steps)
+        key = f"{STEPS}_{config.data.kind}"
+        number.number("Steps", number.Range(1, 1_000_000), usual, key=key, width=220, help=help_text("step"))
+    return bool(conditional) and labelled, number.whole(key)
 
 
 def _labelled(parent: RunFolder) -> bool:
@@ -89,7 +88,7 @@ def _labelled(parent: RunFolder) -> bool:
     return gallery is not None and len(gallery.labels) > 0
 
 
-def _card(rung: Rung, trained: Summary | None, parent: RunFolder, config: RunConfig, conditional: bool, steps: int) -> None:
+def _card(rung: Rung, trained: Summary | None, parent: RunFolder, config: RunConfig, conditional: bool, steps: int | None) -> None:
     st.markdown(f"**{rung.title}**  \n{rung.sentence}")
     if trained is not None and trained.figures is not None and trained.figures.bits is not None:
         st.markdown(f"**{trained.figures.bits:.2f}** bits per code", help=help_text("bits_per_code"))
@@ -102,8 +101,9 @@ def _card(rung: Rung, trained: Summary | None, parent: RunFolder, config: RunCon
         type="secondary" if trained is not None else "primary",
         width="stretch",
         help="Takes seconds." if not rung.learns else None,
-    ):
-        _start(rung, parent, config, conditional, steps)
+        disabled=rung.learns and steps is None,
+    ) and (steps is not None or not rung.learns):
+        _start(rung, parent, config, conditional, steps or 0)
         st.rerun()
 
 

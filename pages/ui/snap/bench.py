@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui import models
+from pages.ui import models, number
 from pages.ui.component import ASSETS
 from pages.ui.lessons import answering
 from pages.ui.snap.message import message, to_json
@@ -224,7 +224,10 @@ def set_up() -> None:
     old = current()
     if not old.live:
         return
-    setup = Setup(**{name: st.session_state[form_key(old, name)] for name in ("data", "start", "K", "seed")})
+    seed = number.whole(form_key(old, "seed"), old.setup.seed)
+    if seed is None:
+        return  # the field says why
+    setup = Setup(**{name: st.session_state[form_key(old, name)] for name in ("data", "start", "K")}, seed=seed)
     # each data set has a learning rate of its own
     kept = {path: old.config.at(path) for path in PATHS.values() if path != "train.lr" or setup.data == old.setup.data}
     bench = built(setup, kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import models, session, terms
+from pages.ui import models, number, session, terms
 from pages.ui.parts import hidden
 from pages.ui.snap import bench
 from pages.ui.snap.bench import Bench
@@ -159,7 +159,7 @@ def settings(now: Bench) -> None:
                 help=help_text("init"),
             )
             st.slider("Codes K", SMALLEST_K, LARGEST_K, setup.K, key=bench.form_key(now, "K"), help=help_text("K"))
-            st.number_input("Seed", 0, 9999, setup.seed, key=bench.form_key(now, "seed"), help=help_text("seed"))
+            number.number("Seed", number.Range(0, 9999), setup.seed, key=bench.form_key(now, "seed"), help=help_text("seed"), keep=False)
             st.form_submit_button(
                 "Start anew", icon=":material/restart_alt:", disabled=not now.live, key="snap_anew", on_click=bench.set_up
             )

@@ -11,15 +11,32 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Several test processes, and what they start, share the cores: each computes with its part, and a thread that waits leaves its core.
-if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+# Several test processes, and what they start, share the cores: each computes with one thread, and one that waits leaves its core.
+# os.cpu_count() would be no guide: it counts cores that a container or an affinity mask keeps from us.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
-os.environ.setdefault("VQ_WARM", "0")  # engines load what a test asks for, and no more
+os.environ.setdefault("VQ_WARM", "train")  # hardly a test asks an engine for UMAP
 
 settings.register_profile("vqlab", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI")))
 settings.load_profile("vqlab")
+
+# what takes longest begins first, so that no process works on alone at the end
+FIRST = ("jobs", "browser", "benchmarks", "training", "pages", "cli", "data", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests share a process, and those that need the engine share one whatever their file."""
+    here = Path(__file__).parent
+
+    def turn(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0] if here in item.path.parents else ""
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=turn)
+    for item in items:
+        engine = "engine" in getattr(item, "fixturenames", ()) and item.path.parent.name == "jobs"
+        item.add_marker(pytest.mark.xdist_group("engine" if engine else item.path.relative_to(here.parent).as_posix()))
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from vqcore.config.run import RunConfig, TrainConfig
 from vqcore.jobs import worker
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.store import RunStore
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 DIGITS = RunConfig(
     data=DigitsConfig(),

@@ -1,7 +1,11 @@
-"""Every benchmark runs, as small as it goes, and what it says is whole. Its figures are not looked at: this machine is busy."""
+"""Every benchmark runs, as small as it goes, and what it says is whole. Its figures are not looked at: this machine is busy.
+
+Most of that is for the night: by day every script is at least loaded, and the clinic's, which says whether treatments help, runs.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -33,6 +37,12 @@ def rows(module: str, *options: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.parametrize("module", sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("test_")))
+def test_every_script_can_be_loaded(module: str) -> None:
+    assert importlib.import_module(f"tests.benchmarks.{module}").__doc__
+
+
+@pytest.mark.nightly
 def test_mnist_with_cures_and_without() -> None:
     cured, plain = rows("mnist")
     assert (cured["run"], plain["run"]) == ("three cures", "no cures")
@@ -43,6 +53,7 @@ def test_mnist_with_cures_and_without() -> None:
         assert row["seconds"] > 0
 
 
+@pytest.mark.nightly
 @pytest.mark.browser
 def test_watched_against_unwatched() -> None:
     (row,) = rows("watched")
@@ -51,6 +62,7 @@ def test_watched_against_unwatched() -> None:
     assert row["ratio"] == pytest.approx(row["watched_steps_per_s"] / row["unwatched_steps_per_s"])
 
 
+@pytest.mark.nightly
 @pytest.mark.browser
 def test_waiting_for_paint_and_for_the_first_point() -> None:
     found = rows("first_point")
@@ -58,6 +70,7 @@ def test_waiting_for_paint_and_for_the_first_point() -> None:
     assert all(0 < row["least_s"] <= row["median_s"] <= row["most_s"] for row in found)
 
 
+@pytest.mark.nightly
 def test_work_for_the_codes_screen_while_every_slot_is_busy() -> None:
     found = {row["what"]: row for row in rows("codes", "--part", "engine")}
     assert len(found) == 10
@@ -67,6 +80,7 @@ def test_work_for_the_codes_screen_while_every_slot_is_busy() -> None:
     assert umap["processor_s"] > 0
 
 
+@pytest.mark.nightly
 @pytest.mark.browser
 def test_waiting_for_the_codes_screen() -> None:
     first, click = rows("codes", "--part", "page")
@@ -75,6 +89,7 @@ def test_waiting_for_the_codes_screen() -> None:
     assert 0 < click["least_s"] <= click["most_s"]
 
 
+@pytest.mark.nightly
 @pytest.mark.browser
 def test_from_a_stroke_to_its_picture() -> None:
     (row,) = rows("paint")
@@ -91,11 +106,13 @@ def test_the_clinic_treats_what_it_diagnoses() -> None:
         assert 0 < row["treated_NMSE"] < 10
 
 
+@pytest.mark.nightly
 def test_the_clinic_tries_every_treatment() -> None:
     found = rows("clinic", "--cause", "far_init", "--treatments")
     assert [row["treatment"] for row in found] == list(TREATMENTS)
 
 
+@pytest.mark.nightly
 def test_what_codes_cost_under_each_prior() -> None:
     *found, keras = rows("priors", "--K", "16", "32")
     assert [(row["K"], row["prior"]) for row in found[::5]] == [(16, "uniform"), (32, "uniform")]
@@ -108,6 +125,7 @@ def test_what_codes_cost_under_each_prior() -> None:
     assert keras["bits_per_image"] == pytest.approx(73.1, abs=0.05)
 
 
+@pytest.mark.nightly
 def test_the_ladder_is_drawn_and_judged(tmp_path: Path) -> None:
     found = {row["source"]: row for row in rows("ladder", "--sheet", str(tmp_path / "ladder.png"))}
     assert next(iter(found)) == "uniform" and list(found)[-1] == "real test pictures"
@@ -120,6 +138,7 @@ def test_the_ladder_is_drawn_and_judged(tmp_path: Path) -> None:
         assert sheet.width > sheet.height > 7 * 8
 
 
+@pytest.mark.nightly
 def test_the_runs_of_the_tour() -> None:
     found = {row["card"]: row for row in rows("start")}
     assert set(found) == {"train", "broken", "grid"}

@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests of a session. Leaving a process behind is a failure."""
     home = tmp_path_factory.mktemp("server")
-    server = Server(home / "runs", home / "data", home / "server.log", extra={"VQ_WARM": "0"})
+    server = Server(home / "runs", home / "data", home / "server.log", extra={"VQ_WARM": "train"})
     server.start()
     yield server
     left = server.stop()

@@ -1,4 +1,4 @@
-"""A small run, and one engine for all tests of a module."""
+"""A small run, and one engine for all tests."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ class Tools:
     )
 
     @staticmethod
-    def until(what: Callable[[], Any], seconds: float = 30.0) -> float:
+    def until(what: Callable[[], Any], seconds: float = 60.0) -> float:
         """Wait until `what()` holds; returns how long that took."""
         began = time.monotonic()
         while not what():
@@ -59,7 +59,7 @@ class Tools:
         return store.create(config, name="test", owner=owner)
 
     @classmethod
-    def reaches(cls, folder: RunFolder, *states: str, seconds: float = 30.0) -> None:
+    def reaches(cls, folder: RunFolder, *states: str, seconds: float = 60.0) -> None:
         began = time.monotonic()
         while (status := folder.status()).state not in states:
             assert time.monotonic() - began < seconds, f"not {states} within {seconds} s: {status}"
@@ -71,7 +71,7 @@ class Tools:
         return max((record.step for record in folder.metrics().records if isinstance(record, Step)), default=0)
 
     @classmethod
-    def trains(cls, folder: RunFolder, beyond: int = 0, seconds: float = 30.0) -> None:
+    def trains(cls, folder: RunFolder, beyond: int = 0, seconds: float = 60.0) -> None:
         cls.until(lambda: cls.steps(folder) > beyond, seconds)
 
     @staticmethod
@@ -94,14 +94,14 @@ def tools() -> Tools:
     return Tools()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
     return RunStore(Path(tmp_path_factory.mktemp("runs")))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine(store: RunStore) -> Iterator[Engine]:
-    """Ready, with two slots."""
+    """Ready, with two slots. Tests that kill its processes leave it to recover: `idle` waits until it has."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VQ_SLOTS", "2")
         patch.delenv("VQ_SCHEDULER", raising=False)
@@ -118,7 +118,7 @@ def engine(store: RunStore) -> Iterator[Engine]:
 
 @pytest.fixture
 def idle(engine: Engine, store: RunStore) -> Iterator[Engine]:
-    """The module's engine with both slots free, and free again afterwards."""
+    """The engine with both slots free, and free again afterwards."""
     Tools.until(lambda: (engine.health().slots, engine.health().busy) == (2, 0), 60)
     yield engine
     for summary in store.list():

@@ -59,11 +59,17 @@ def test_a_worker_that_ends_at_once_warms_nothing(done, monkeypatch):
     assert worker.closing.is_set() and not done["light"].is_set()
 
 
-@pytest.mark.parametrize("name", ["train-0", "light"])
-def test_warming_can_be_switched_off(done, monkeypatch, name):
-    monkeypatch.setenv("VQ_WARM", "0")
+@pytest.mark.parametrize(("asked", "name"), [("0", "train-0"), ("0", "light"), ("train", "light")])
+def test_warming_can_be_switched_off(done, monkeypatch, asked, name):
+    monkeypatch.setenv("VQ_WARM", asked)
     preload.dask_setup(SimpleNamespace(name=name))
     assert not threads() and not done["train"].is_set() and not done["light"].wait(0.2)
+
+
+def test_train_workers_can_be_warmed_alone(done, monkeypatch):
+    monkeypatch.setenv("VQ_WARM", "train")
+    preload.dask_setup(SimpleNamespace(name="train-0"))
+    assert done["train"].is_set()
 
 
 def test_without_umap_the_worker_lives_on(done, monkeypatch):

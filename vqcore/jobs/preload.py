@@ -19,7 +19,8 @@ WARM_AFTER_S = 3.0  # the first page and the first run come first
 def dask_setup(worker: Any) -> None:
     kind = str(worker.name).partition("-")[0]
     be_nice(NICENESS.get(kind, 10))
-    if os.environ.get("VQ_WARM", "").strip() == "0":  # the first run and the first UMAP load what they need
+    asked = os.environ.get("VQ_WARM", "").strip()
+    if asked == "0" or (asked == "train" and kind == LIGHT):  # the first run, or the first UMAP, loads what it needs
         return
     if kind == LIGHT:
         threading.Thread(target=_warm_light, name="warm-umap", daemon=True).start()

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vqcore.errors import RunError
-from vqcore.runs.files import DamagedError, append_line, locked, process_created, read_json, read_lines, write_bytes, write_json
+from vqcore.runs import files
+from vqcore.runs.files import DamagedError, append_line, lock_file, locked, process_created, read_json, read_lines, write_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 rows = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=8) | st.lists(st.booleans(), max_size=3), max_size=4)
@@ -155,7 +156,7 @@ def test_damaged_documents_say_so(tmp_path: Path, text: str) -> None:
 
 
 def test_a_lock_holds_against_threads(tmp_path: Path) -> None:
-    path, counts = tmp_path / "status.json", [0, 0]
+    path, counts = tmp_path / "run" / "status.json", [0, 0]
 
     def work() -> None:
         for _ in range(20):
@@ -171,7 +172,6 @@ def test_a_lock_holds_against_threads(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert counts == [0, 1]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lock_holds_against_processes(tmp_path: Path) -> None:
@@ -189,24 +189,47 @@ def test_a_lock_holds_against_processes(tmp_path: Path) -> None:
     assert read_json(path)["n"] == 300
 
 
-def test_the_lock_of_a_dead_process_is_broken(tmp_path: Path) -> None:
-    path = tmp_path / "status.json"
+def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "status.json"
     code = "import os, sys; from pathlib import Path; from vqcore.runs.files import locked\nwith locked(Path(sys.argv[1])): os._exit(0)"
     python(code, path).communicate()
-    assert (tmp_path / ".status.json.lock").exists()
+    assert lock_file(path).exists()
     began = time.monotonic()
     with locked(path):
         assert time.monotonic() - began < 2
-    assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_lock_without_a_holder_is_broken(tmp_path: Path) -> None:
-    lock = tmp_path / ".status.json.lock"
-    lock.touch()
-    os.utime(lock, (time.time() - 60, time.time() - 60))
-    with locked(tmp_path / "status.json"):
+def test_an_old_lock_without_a_holder_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "status.json"
+    lock_file(path).write_text("another host 1 abc")
+    os.utime(lock_file(path), (time.time() - 60, time.time() - 60))
+    began = time.monotonic()
+    with locked(path):
+        assert time.monotonic() - began < 2
+
+
+def test_a_living_holder_keeps_the_lock_however_long_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run" / "status.json"
+    code = (
+        "import sys, time; from pathlib import Path; from vqcore.runs.files import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(300)"
+    )
+    holder = python(code, path)
+    assert holder.stdout is not None
+    assert holder.stdout.readline()
+    os.utime(lock_file(path), (time.time() - 3600, time.time() - 3600))
+    monkeypatch.setattr(files, "_LOCK_TIMEOUT", 0.3)
+    with pytest.raises(RunError, match="held by another process"), locked(path):
         pass
-    assert not lock.exists()
+    holder.kill()
+    holder.communicate()
+    with locked(path):
+        pass
+
+
+def test_a_lock_makes_no_folder_that_is_gone(tmp_path: Path) -> None:
+    with locked(tmp_path / "deleted" / "status.json"):
+        assert not (tmp_path / "deleted").exists()
 
 
 def test_when_a_process_began() -> None:

@@ -11,8 +11,6 @@ import errno
 import json
 import os
 import shutil
-import socket
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+from filelock import FileLock, Timeout
 
 from vqcore.errors import RunError
 from vqcore.jsontext import parse_json
@@ -36,8 +35,8 @@ class DamagedError(RunError):
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would turn \n into \r\n
 _ATTEMPTS = 40  # on Windows a file that someone reads cannot be replaced: try again for about a second
-_LOCK_STALE = 10.0  # seconds; what a lock protects takes milliseconds
-_LOCK_TIMEOUT = 20.0
+_LOCK_TIMEOUT = 20.0  # seconds; what a lock protects takes milliseconds
+_LOCK_POLL = 0.002
 
 
 def is_disk_full(error: OSError) -> bool:
@@ -199,82 +198,27 @@ def process_created(pid: int) -> float | None:
         return float("nan")
 
 
-_threads_guard = threading.Lock()
-_thread_locks: dict[str, threading.Lock] = {}
+def lock_file(path: Path) -> Path:
+    """What is locked for `path`: a hidden file beside its folder, so that the folder can be renamed meanwhile, on Windows too."""
+    return path.parent.with_name(f".{path.parent.name}.{path.name}.lock")
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold `path` against every other thread and process; not to be nested. Raises RunError after 20 s.
+    """Hold `path` against every other thread and process; not to be nested. Raises RunError after 20 s, OSError.
 
-    A file `.NAME.lock` beside it, created exclusively, says who holds it; one whose process has died, or older than 10 s, is broken.
+    The operating system holds the lock, on `lock_file(path)`, for as long as the process lives: a slow holder keeps it, a dead one
+    has lost it. The file itself may stay, which means nothing.
     """
-    name = path.with_name(f".{path.name}.lock")
-    with _threads_guard:
-        lock = _thread_locks.setdefault(str(name.absolute()), threading.Lock())
-    if not lock.acquire(timeout=_LOCK_TIMEOUT):
-        raise RunError(f"{path} has been locked by this program for {_LOCK_TIMEOUT:.0f} s. Restart it.")
+    lock = FileLock(lock_file(path), timeout=_LOCK_TIMEOUT, poll_interval=_LOCK_POLL)
     try:
-        token = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
-        _take(name, token)
-        try:
-            yield
-        finally:
-            if _holder(name) == token:  # not when another broke it, thinking us dead
-                with contextlib.suppress(OSError):
-                    retried(name.unlink)
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"{path} has been held by another process for {_LOCK_TIMEOUT:.0f} s. Wait until it is done, or end it.") from None
+    try:
+        yield
     finally:
         lock.release()
-
-
-def _take(name: Path, token: str) -> None:
-    deadline = time.monotonic() + _LOCK_TIMEOUT
-    while True:
-        try:
-            descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o666)
-        except (FileExistsError, PermissionError) as error:
-            # Windows answers PermissionError for a file that is being deleted
-            if isinstance(error, PermissionError) and os.name != "nt":
-                raise
-            _break_stale(name)
-            if time.monotonic() > deadline:
-                raise RunError(
-                    f"{name} has been locked for {_LOCK_TIMEOUT:.0f} s by: {_holder(name)}. Delete the file if nobody runs."
-                ) from None
-            time.sleep(0.002)
-            continue
-        try:
-            os.write(descriptor, token.encode())
-        finally:
-            os.close(descriptor)
-        return
-
-
-def _holder(name: Path) -> str:
-    try:
-        return name.read_text(errors="replace")
-    except OSError:
-        return ""
-
-
-def _break_stale(name: Path) -> None:
-    try:
-        age = time.time() - name.stat().st_mtime
-    except OSError:
-        return
-    holder = _holder(name)
-    host, _, rest = holder.partition(" ")
-    pid = rest.partition(" ")[0]
-    dead = host == socket.gethostname() and pid.isdigit() and process_created(int(pid)) is None
-    if not dead and age < _LOCK_STALE:
-        return
-    aside = name.with_name(f"{name.name}.{uuid.uuid4().hex[:8]}")
-    with contextlib.suppress(OSError):
-        name.rename(aside)
-        if _holder(aside) != holder:  # between look and rename another had broken it and taken it: give it back
-            with contextlib.suppress(OSError):
-                os.link(aside, name)
-        aside.unlink()
 
 
 def free_bytes(path: Path) -> int:

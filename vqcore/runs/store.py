@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -211,6 +212,9 @@ class RunStore:
         folder.moved_away(move)
         for path in self.root.glob(f"{_TRASH}*"):  # with what an earlier removal could not finish
             shutil.rmtree(path, ignore_errors=True)
+        for path in self.root.glob(f".{run_id}.*.lock"):  # who waits for one of them finds the run gone
+            with contextlib.suppress(OSError):
+                path.unlink()
         drop(scratch_of(self.root), run_id)
         GridStore(self.root).drop(run_id)
 

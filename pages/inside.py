@@ -114,7 +114,7 @@ def _points(gallery: Gallery) -> None:
 
 opened = example.model_shown()
 if opened is None:
-    no_run("Here one image goes through a model, step by step: what the encoder says, which codes are chosen, what the decoder draws.")
+    no_run("Here one image goes through a model, step by step: the encoder's output, the codes that are chosen, what the decoder draws.")
 else:
     training = judged(opened.status()) not in ENDED
     st.fragment(_look, run_every=POLL if training else None)(opened, training)

@@ -235,7 +235,7 @@ function drawProfile(frame, n, z, sloped, map, width, height) {
     const pane = { x: 0, y: head, width, height: height - foot - head, overflow: "hidden" };
     const dashed = { stroke: "var(--decoder)", "stroke-width": 3, "stroke-dasharray": "9 6" };
     out += tag("svg", pane, line(a, b, dashed));
-    if (width > 420) out += line([width - 214, 11], [width - 184, 11], dashed) + tag("text", { x: width, y: 16, "text-anchor": "end" }, "the slope handed to z_e");
+    if (width > 420) out += line([width - 214, 11], [width - 184, 11], dashed) + tag("text", { x: width, y: 16, "text-anchor": "end" }, "the slope copied to z_e");
   }
   out += tag("circle", { cx: at(x(z[0])), cy: at(y(here)), r: 7, fill: "var(--st-text-color)", stroke: "var(--st-background-color)", "stroke-width": 2 });
   for (const value of scale.found) out += tag("text", { x: 5, y: at(y(value)) + 5, opacity: 0.75, ...halo }, place(value, scale.digits));

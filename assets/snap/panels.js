@@ -256,7 +256,7 @@ function drawLegend(self) {
   rows.push(key(tag("circle", { cx: 11, cy: 7, r: 6, fill: "none", stroke: "var(--st-text-color)", "stroke-width": 2 }), "the chosen one"));
   if (PHASES.indexOf(self.phase) >= 2) rows.push(key(diamond([11, 7], "var(--none)", 6, true), self.phase === "gradient" && frame.learning === "gradient" ? "chosen by nobody: gradient 0" : "chosen by nobody"));
   if (self.phase === "gradient") {
-    rows.push(key(dash("var(--decoder)"), frame.estimator === "rotation" ? `what the decoder asks of ${Zq} (minus the gradient), turned at ${Ze}` : `what the decoder asks of ${Zq} (minus the gradient), copied to ${Ze}`));
+    rows.push(key(dash("var(--decoder)"), frame.estimator === "rotation" ? `minus the gradient at ${Zq}, rotated at ${Ze}` : `minus the gradient at ${Zq}, copied to ${Ze}`));
     rows.push(key(dash("var(--commitment)"), "commitment"));
     if (frame.learning === "gradient") rows.push(key(dash("var(--codebook)"), "codebook term, to a scale of its own"));
   }
@@ -306,7 +306,7 @@ function drawReadout(self) {
     const where = k === frame.index[n] ? `inside the cell of code ${k}, which the decoder cannot feel` : `across a border, from code ${frame.index[n]} to code ${k}`;
     const slope = self.phase === "gradient" ? ` From where it began, the slope promised <b>${number(promised)}</b>;` : "";
     text = `Moved ${where}.${slope} ${slope ? "the" : "The"} true loss changed by <b>${number(came)}</b>.`;
-  } else if (self.moved !== null) text = `Now nearest to code ${codeOf(self)}. Go on to z_q to see what that costs.`;
+  } else if (self.moved !== null) text = `Now nearest to code ${codeOf(self)}. Choose phase 4, z_q, to see what that costs.`;
   self.find(".words").innerHTML = text;
   self.find(".back").hidden = self.moved === null || moving(self);
 }

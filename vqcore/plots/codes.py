@@ -295,7 +295,7 @@ def scores(found: Sequence[Score]) -> Figure:
     }
     return figure(
         [bars],
-        x=axis("Validation examples named rightly (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100]),
+        x=axis("Validation examples classified correctly (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100]),
         y=axis("", autorange="reversed", type="category", automargin=True, tickfont={"size": FONT_SIZE}),
         name="Codes as features",
         hovermode="closest",

@@ -106,7 +106,7 @@ class Basis:
         if self.exact:
             return "This is the true plane: D is 2, nothing is left out." if D == 2 else "D is 1: codes and outputs lie on one line."
         held = f"{100 * sum(self.share):.0f} %"
-        return f"A flat shadow of {D} dimensions: it keeps {held} of the encoder outputs' variance. What looks near may lie apart."
+        return f"A 2-D projection of {D} dimensions with {held} of the encoder outputs' variance: points that look near may be far apart."
 
 
 def _moments(

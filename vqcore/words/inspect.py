@@ -14,7 +14,7 @@ INSPECT: dict[str, Entry] = {
     ),
     "pca": Entry(
         "PCA",
-        "The codes as seen from the side from which they look most spread out: a flat shadow. Straight lines stay straight.",
+        "A 2-D projection: the codes from the side from which they look most spread out. Points that look near may be far apart.",
         r"The first two principal components of the encoder outputs, turned towards dead codes where there are any; the same plane "
         "for every moment of the film. It keeps the share of the variance that the axes name; points that lie on one another may be far "
         "apart in the directions that it drops.",
@@ -51,7 +51,7 @@ INSPECT: dict[str, Entry] = {
     ),
     "cell": Entry(
         "Cell of a code",
-        "The region in which a code is the nearest one: whatever the encoder says in there becomes this code.",
+        "The region in which a code is the nearest one: every encoder output in there becomes this code.",
         "A Voronoi cell. Drawn only where $D = 2$, as cells of a shadow are not shadows of cells.",
         plain=("voronoi", "region", "Voronoi cell"),
         equation=r"\{z : |z - e_k| \le |z - e_j| \ \text{for all} \ j\}",

@@ -89,7 +89,7 @@ LOSS: dict[str, Entry] = {
     ),
     "straight_through": Entry(
         "Straight-through",
-        "Choosing a code has no slope, so the decoder's wishes are handed to the encoder as if nothing had been replaced.",
+        "Choosing a code has no slope, so the gradient at z_q is copied to z_e, as if nothing had been replaced.",
         "Forward the code, backward the identity. It hides where $z_e$ lies in its cell; a step may cross a border and raise the loss.",
         where="vqcore.config.quantizer.VQConfig.estimator",
         fields=("estimator",),
@@ -98,7 +98,7 @@ LOSS: dict[str, Entry] = {
     ),
     "rotation": Entry(
         "Rotation trick",
-        "The decoder's wishes are turned and scaled as the code is against the encoder output, before they are handed on.",
+        "The gradient at z_q is rotated and scaled as the code is against the encoder output, then passed to z_e.",
         r"$R$ turns the direction of $z_e$ onto that of $z_q$; both $R$ and $\lambda$ are held constant backward "
         "(arXiv:2410.06424).",
         where="vqcore.config.quantizer.VQConfig.estimator",

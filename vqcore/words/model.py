@@ -120,7 +120,7 @@ MODEL: dict[str, Entry] = {
     ),
     "z_e": Entry(
         "z_e",
-        "What the encoder says about a cell, before it is replaced by a code.",
+        "The encoder's output for a cell, before it is replaced by a code.",
         "One vector of $D$ numbers a cell. Drawn as a colour: its place on the codebook's first principal components.",
         where="vqcore.records.Gallery.z_e",
         plain=("encoder output", "pre-quantisation"),

@@ -128,7 +128,7 @@ USE: dict[str, Entry] = {
     ),
     "init": Entry(
         "Initial codes",
-        "Where codes start. Codes that start far from what the encoder says may never be chosen.",
+        "Where codes start. Codes that start far from the encoder's outputs may never be chosen.",
         r"uniform: within $\pm 1/K$; normal: $N(0, s^2)$; data: a sample of encoder outputs; k-means: centres of encoder outputs.",
         where="vqcore.config.quantizer.VQConfig.init",
         fields=("init", "init_scale"),

@@ -26,7 +26,7 @@ PHASES: dict[str, Phase] = {
     "distances": Phase("Distances", "How far is the chosen z_e from every code?"),
     "argmin": Phase("Argmin", "The nearest code wins: each code owns a cell."),
     "z_q": Phase("z_q", "z_e snaps to its code: all that the decoder sees."),
-    "gradient": Phase("Gradient", "What the decoder asks of z_q is handed to z_e."),
+    "gradient": Phase("Gradient", "The gradient at z_q is copied to z_e."),
     "move": Phase("Move", "Codes and encoder move; hollow marks were before."),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import asked, example, session, showcode, terms
-from pages.ui.codes import atlas, choice, download, drawing, life, meter, panel, useful
+from pages.ui.codes import atlas, choice, colouring, download, drawing, life, meter, panel, useful
 from pages.ui.codes.look import Seen, books, is_long, seen
 from pages.ui.empty import no_run
 from pages.ui.parts import hint
@@ -58,7 +58,7 @@ def _map_and_code(view: Seen) -> None:
         atlas.controls(view, probe)
         want = atlas.wanted(view)
         atlas.show(view, probe, asked.ask(view.run, "umap", **atlas.settings(view.book)) if want.umap else None, want, of)
-    code = choice.chosen(of, atlas.first_shown(view), view.K)
+    code = choice.chosen(of, atlas.first_shown(view, probe), view.K, sure=probe is not None)
     with right:
         panel.finder(view, of)
         if code is None:
@@ -68,6 +68,10 @@ def _map_and_code(view: Seen) -> None:
             panel.neighbours(view, probe, code, of)
             if view.whole:  # a first look is for the map alone
                 panel.life(view, code)
+    hint(
+        "Play the film and watch one code. Then colour by "
+        + ("age: which codes does nobody need?" if colouring.ages_differ(view) else "usage: which codes do most of the work?")
+    )
     if code is not None and view.whole:
         panel.fires(view, code)
         showcode.show("codes", lambda: _code(view, code))
@@ -112,7 +116,7 @@ def _below(run: RunFolder, book: int, every: float | None) -> None:
 header("codes")
 opened = example.model_shown()
 if opened is None:
-    no_run("Here every code of a codebook lies on a map, among what the encoder says: which are used, which are dead, what each one draws.")
+    no_run("Here every code of a codebook lies on a map, among the encoder's outputs: which are used, which are dead, what each one draws.")
 else:
     names = books(opened)
     if names == []:
@@ -126,7 +130,6 @@ else:
         first = is_long(opened) and st.session_state.get("codes_shown") != (opened.id, book)
         every = WAITING if first else _every(opened, book)
         st.fragment(_top, run_every=every)(opened, book, every, first)
-        hint("Play the film and watch one code. Then colour by age: which codes does nobody need?")
         terms.words(
             "code", "codebook", "projection", "dead", "decoded_code", "patches", "receptive_field", "lives", "perplexity", key="codes"
         )

@@ -3,6 +3,8 @@
 
 const instances = new WeakMap(); // parentElement → instance
 const ABREAST = 640; // pixels from which the bars stand beside the plot
+const ROOMY = 420; // pixels from which the view's buttons stand on the plot
+const COLUMNS = 640; // pixels of the window from which what the page says of a code stands beside the map
 const VIEWS = 48; // pixels that the view's buttons take
 const BARS_BELOW = 104; // pixels of their height when they do not
 
@@ -121,7 +123,8 @@ function tell(instance, t) {
 function tip(instance) {
   const { scene, ui, now } = instance;
   const pointed = instance.hovered >= 0;
-  const k = pointed ? instance.hovered : instance.pinned ? (instance.selected ?? -1) : -1;
+  const stays = instance.pinned && !(scene.explained && window.innerWidth > COLUMNS);
+  const k = pointed ? instance.hovered : stays ? (instance.selected ?? -1) : -1;
   const out = !(k >= 0 && k < scene.K) || !Number.isFinite(now.px[k]);
   ui.tip.hidden = out;
   if (out) return;
@@ -147,8 +150,19 @@ function tip(instance) {
     return;
   }
   const beside = now.r[k] + 14;
-  const left = x + beside <= far ? x + beside : Math.max(0, x - beside - wide);
-  ui.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(clamp(y - high / 2, 0, Math.max(0, low)))}px)`;
+  const level = clamp(y - high / 2, 0, Math.max(0, low)), middle = clamp(x - wide / 2, 0, Math.max(0, far));
+  const places = [[x + beside, level], [x - beside - wide, level], [middle, y - beside - high], [middle, y + beside]];
+  const fits = ([left, top]) => left >= 0 && left <= far && top >= 0 && top <= low;
+  const chosen = instance.selected ?? -1;
+  const hides = ([left, top]) => chosen >= 0 && chosen !== k && over(now, chosen, left, top, wide, high);
+  const [left, top] = places.find((place) => fits(place) && !hides(place)) ?? places.find(fits) ?? [clamp(places[0][0], 0, Math.max(0, far)), level];
+  ui.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+}
+
+// whether a box of the plot lies over the mark of a code
+function over(now, k, left, top, wide, high) {
+  const reach = now.r[k] + 8;
+  return now.px[k] > left - reach && now.px[k] < left + wide + reach && now.py[k] > top - reach && now.py[k] < top + high + reach;
 }
 
 // plot, bars and a line of words on one sheet, twice as sharp as the screen
@@ -194,7 +208,7 @@ function furnish(instance, data) {
   ui.pictures.hidden = !has("sheet");
   ui.sorted.hidden = !has("usage");
   ui.note.textContent = given.note;
-  ui.sidefoot.textContent = `${given.usageTitle}. Dotted: all alike`;
+  ui.sidefoot.textContent = `${given.usageTitle} (dotted: equal use)`;
   const furniture = JSON.stringify([given.legend, given.ramp, Object.keys(given.parts)]);
   if (instance.furniture !== furniture) {
     instance.furniture = furniture;
@@ -232,8 +246,8 @@ function arrange(instance) {
   const { ui, node } = instance;
   const width = node.clientWidth;
   if (!width) return;
-  instance.wide = width >= ABREAST;
-  instance.abreast = instance.wide && instance.barred;
+  instance.wide = width >= ROOMY;
+  instance.abreast = width >= ABREAST && instance.barred;
   ui.top.classList.toggle("abreast", instance.abreast);
   const height = !instance.wide ? Math.min(instance.height, Math.max(260, Math.round(width * 0.95))) : instance.height;
   ui.stage.style.height = `${height}px`;

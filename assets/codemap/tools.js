@@ -34,7 +34,7 @@ function drawThumb(canvas, scene, k) {
   canvas.hidden = place === undefined;
   if (canvas.hidden) return;
   const [h, w] = scene.sheet.tile;
-  const enlarged = Math.max(1, Math.round(88 / Math.max(h, w)));
+  const enlarged = Math.max(1, Math.round(56 / Math.max(h, w)));
   canvas.width = w * enlarged;
   canvas.height = h * enlarged;
   const ctx = canvas.getContext("2d");

@@ -64,6 +64,7 @@ function mark(instance, tile) {
     node.setAttribute("aria-selected", String(tile !== null && here));
   }
   describe(instance.about, instance.shown, tile);
+  instance.about.classList.toggle("marked", tile !== null);
 }
 
 function tileAt(frame, stage, event, shown) {

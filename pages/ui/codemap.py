@@ -71,6 +71,7 @@ class Scene:
     unless `cloud_colours` (V, 3) or (T, V, 3) gives them their own. `labels`: for each code more lines for its tooltip, or "".
     `cells`: draw each code's cell (Voronoi; true only where D = 2). `x`, `y`: names of the axes; both empty: no numbers, for
     projections whose distances mean nothing. `still`: one moment, without film controls. `marks`: what was done, by step.
+    `explained`: beside the map the page says what the selected code is, so no tooltip stays on the map where there is room for both.
     `selected`: the code that the page wants selected; `show`: the step that it wants shown (None: the latest). Both are taken over
     when they change, and else left to the person who looks. Arrays must not change once they are here.
     """
@@ -91,13 +92,14 @@ class Scene:
     y: str = ""
     note: str = ""
     title: str = "Codes"
-    usage_title: str = "Share of choices"
+    usage_title: str = "How often each code is chosen"
     legend: tuple[Key, ...] = ()
     ramp: Ramp | None = None
     marks: tuple[Mark, ...] = ()
     selected: int | None = None
     show: int | None = None
     still: bool = False
+    explained: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for arrays whose axes do not fit each other."""
@@ -263,6 +265,7 @@ def _static(scene: Scene) -> dict[str, Any]:
         "marks": [{"step": mark.step, "label": mark.label} for mark in scene.marks],
         "show": scene.show,
         "still": scene.still,
+        "explained": scene.explained,
     }
 
 

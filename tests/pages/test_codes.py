@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import asked
+from pages.ui import asked, session
 from pages.ui.asked import Answer
 from pages.ui.codes.look import FIRST, seen
 from vqcore.config.run import RunConfig
 from vqcore.records import BookSnapshot, Snapshot
 from vqcore.runs import arrays
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.probed import Probe
 from vqcore.runs.store import RunStore
 
 from .conftest import ADA, BOB, K
@@ -26,6 +28,7 @@ from .probing import probe_arrays, umap_arrays, useful_arrays
 
 Page = Callable[..., AppTest]
 Finished = Callable[..., RunFolder]
+DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 PNG = "data:image/png;base64,"
 
 
@@ -88,6 +91,41 @@ def test_it_opens_on_the_film_and_on_a_code(page: Page, finished: Finished) -> N
     assert code is not None and data["selected"] == code
     assert f"<b>Code {code}</b>" in text(at)
     assert {f"Use of code {code}", "Lives of the codes, by first death"} <= set(figures(at))
+
+
+def test_the_example_opens_on_a_code_that_draws_something(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "DEMO", DEMO)
+    at = page("codes")
+    code = at.number_input(key="codes_number").value
+    book = Probe.of(asked.ask(session.store().get(session.example()), "probe").data or {}).books[0]
+    drawn = book.drawn(code)
+    assert drawn is not None and drawn.std() > 50, "a black tile teaches nothing"
+    data = sent(at, "scene")["scene"]
+    assert data["explained"] and data["usageTitle"] == "How often each code is chosen"
+    assert "points that look near may be far apart" in data["note"]
+    assert "Frames mark cells that chose it" in text(at)
+    assert "colour by usage" in text(at), "its codes are all of one age"
+
+
+def test_a_better_first_code_comes_with_the_pictures_but_a_chosen_one_stays(
+    page: Page, finished: Finished, answers: dict[str, Answer]
+) -> None:
+    ready, answers["probe"] = answers["probe"], Answer("working", message="Running the validation data through the model.", seconds=1)
+    assert ready.data is not None
+    run = finished()
+    at = page("codes", run=run.id)
+    first = at.number_input(key="codes_number").value
+    used = {int(k) for k in np.flatnonzero(2 * K * run.snapshot().books[0].usage > run.snapshot().books[0].usage.sum())}  # type: ignore[union-attr]
+    best = min(used - {first})
+    pictures = np.zeros_like(ready.data["decoded_0"])
+    pictures[list(ready.data["decoded_code_0"]).index(best), ::2] = 255
+    answers["probe"] = replace(ready, data=ready.data | {"decoded_0": pictures})
+    at.run()
+    assert at.number_input(key="codes_number").value == best
+    chosen = next(k for k in range(K) if k not in (first, best))
+    at.number_input(key="codes_number").set_value(chosen).run()
+    at.run()
+    assert at.number_input(key="codes_number").value == chosen
 
 
 @pytest.mark.usefixtures("answers")

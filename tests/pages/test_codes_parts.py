@@ -112,6 +112,15 @@ def test_usage_and_age_are_coloured_at_every_moment(view: Seen) -> None:
     assert alive[-1, 7].tolist() == list(colouring.FADING) and alive[-1, 1].tolist() == list(colouring.ALIVE)
 
 
+def test_age_is_said_to_tell_nothing_where_all_codes_are_alike(view: Seen) -> None:
+    fresh = replace(view, film=replace(view.film, age=np.zeros_like(view.film.age)))
+    assert "colour by usage" in colouring.note("age", fresh, None)
+    old = view.film.age.copy()
+    old[-1, 0] += 7
+    differing = replace(view, film=replace(view.film, age=old))
+    assert colouring.ages_differ(differing) and "how many training steps ago" in colouring.note("age", differing, None)
+
+
 def test_a_look_is_shared_until_something_new_is_there(finished: Finished) -> None:
     folder = finished()
     first, second = seen(folder, 0), seen(folder, 0)

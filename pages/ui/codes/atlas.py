@@ -21,7 +21,7 @@ from pages.ui.codes.look import Seen
 from pages.ui.terms import help_text
 from vqcore.runs.probed import Layout, Probe
 
-HEIGHT = 400
+HEIGHT = 330  # pixels: the film below it is still in view
 NEIGHBOURS = (5, 15, 30, 60, 120)
 MIN_DIST = (0.0, 0.1, 0.25, 0.5, 0.9)
 _KEPT = 24
@@ -53,18 +53,33 @@ def settings(book: int) -> dict[str, int | float]:
     return {"book": book, "neighbours": want.neighbours, "min_dist": want.min_dist}
 
 
-def first_shown(seen: Seen) -> int:
-    """The code that the screen opens on: of those used more than an equal share, the one that stands where most is to be seen.
+def first_shown(seen: Seen, probe: Probe | None) -> int:
+    """The code that the screen opens on: of those used more than half an equal share, the one whose picture has most contrast.
 
-    The most used ones often stand for plain background, which teaches little. Without pictures: the one farthest from the most used.
+    The most used ones often stand for plain background and draw black. Until it is known what codes draw: the one that stands where the
+    pixels differ most. Without pictures: the one farthest from the most used.
     """
     film = seen.film
     hits, codes = film.hits[-1], film.codebook[-1]
-    interest = _contrast(seen)
+    interest = _drawn(seen, probe)
+    if interest is None:
+        interest = _contrast(seen)
     if interest is None:
         interest = np.linalg.norm(codes - codes[int(hits.argmax())], axis=1)
-    interest[(hits * seen.K <= hits.sum()) | ~np.isfinite(interest)] = -1
+    interest[(2 * hits * seen.K <= hits.sum()) | ~np.isfinite(interest)] = -1
     return int(interest.argmax())
+
+
+def _drawn(seen: Seen, probe: Probe | None) -> NDArray[np.float64] | None:
+    """The standard deviation of what each code draws (K,), 0 for those never decoded; None where nothing is known of pictures."""
+    if probe is None:
+        return None
+    book = probe.books[seen.book]
+    if book.decoded.ndim != 4:
+        return None
+    deviation = np.zeros(seen.K)
+    deviation[book.decoded_code] = book.decoded.reshape(len(book.decoded), -1).std(axis=1)
+    return deviation
 
 
 def _contrast(seen: Seen) -> NDArray[np.float64] | None:
@@ -121,8 +136,8 @@ def controls(seen: Seen, probe: Probe | None) -> None:
 def show(seen: Seen, probe: Probe | None, answer: asked.Answer | None, want: Wanted, of: str) -> None:
     """Draw the map. `answer`: how it stands with UMAP, where that is wanted; until it is ready PCA stands in."""
     layout = Layout.of(answer.data) if answer is not None and answer.data is not None and probe is not None else None
-    code = choice.chosen(of, first_shown(seen), seen.K)
-    scene = replace(_scene(seen, probe, layout, want), selected=code)
+    code = choice.chosen(of, first_shown(seen, probe), seen.K, sure=probe is not None)
+    scene = replace(_scene(seen, probe, layout, want), selected=code, explained=True)
     kind = "umap" if layout is not None else "plane"
     codemap(scene, choice.MAP, HEIGHT, of=f"{of} {kind}", on_select=lambda: choice.from_map(of))
     with st.container(key="codes_status"):
@@ -141,7 +156,7 @@ def _status(seen: Seen, probe: Probe | None, answer: asked.Answer | None, layout
         waited = f" {answer.seconds:.0f} s so far." if answer.state == "working" else ""
         st.caption(f":material/hourglass_top: {session.plain(answer.message)}{waited} Until then this is PCA.")
     else:
-        st.caption(colouring.note(want.mode, probe))
+        st.caption(colouring.note(want.mode, seen, probe))
 
 
 def _umap_words(layout: Layout, seen: Seen) -> str:

@@ -1,4 +1,7 @@
-"""Which code is selected, in every part of the Codes screen. Session keys owned here: `codes_selected`, `codes_number`, `codes_number_of`."""
+"""Which code is selected, in every part of the Codes screen.
+
+Session keys owned here: `codes_selected`, `codes_unsure`, `codes_number`, `codes_number_of`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,18 @@ MAP = "codes_map"  # the map's key
 NUMBER = "codes_number"
 
 
-def chosen(of: str, default: int | None, K: int) -> int | None:
-    """The selected code of `of` (a run's book); `default` until somebody selects. None: nothing is."""
+def chosen(of: str, default: int | None, K: int, *, sure: bool = True) -> int | None:
+    """The selected code of `of` (a run's book); `default` until somebody selects. None: nothing is.
+
+    The first default stays, though others follow, unless it is not `sure`: then the next one may take its place.
+    """
     kept = _kept()
-    if of not in kept:
+    unsure: set[str] = st.session_state.setdefault("codes_unsure", set())
+    if of not in kept or (of in unsure and default is not None):
         kept[of] = default
+        unsure.discard(of)
+        if not sure:
+            unsure.add(of)
     code = kept[of]
     return code if code is not None and 0 <= code < K else None
 
@@ -23,6 +33,7 @@ def chosen(of: str, default: int | None, K: int) -> int | None:
 def choose(of: str, code: int | None) -> None:
     """Select a code, or none."""
     _kept()[of] = code
+    st.session_state.setdefault("codes_unsure", set()).discard(of)
 
 
 def turn(of: str, by: int, K: int) -> None:

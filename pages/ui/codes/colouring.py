@@ -85,9 +85,16 @@ def _labels(seen: Seen, probe: Probe) -> Paint:
     return Paint(colours.round().astype(np.uint8), keys)
 
 
-def note(mode: Mode, probe: Probe | None) -> str:
+def ages_differ(seen: Seen) -> bool:
+    """Whether at the latest snapshot some codes were last chosen longer ago than others."""
+    return len(np.unique(seen.film.age[-1])) > 1
+
+
+def note(mode: Mode, seen: Seen, probe: Probe | None) -> str:
     """What the colours say, in a sentence."""
     match mode:
+        case "age" if not ages_differ(seen):
+            return "Every code was chosen in the latest step, so now all have one colour: go back in the film, or colour by usage."
         case "usage":
             return f"Each colour is a share of {WHOLE:,} choices since the snapshot before, on a log scale."
         case "age":

@@ -118,7 +118,7 @@ def _pictures(seen: Seen, probe: Probe, code: int) -> str:
     title = "It draws" if alone else "Alone it draws"
     picture = drawing.draws(drawn, colour, f"what code {code} decodes to") if drawn is not None else "<p>Not decoded: too seldom used.</p>"
     left = f"<figure><figcaption>{title}</figcaption>{picture}</figure>"
-    named = "Real images that chose it, the nearest first" if alone else "Real images, the cells that chose it in frames"
+    named = "Real images that chose it, the nearest first" if alone else "Frames mark cells that chose it"
     tiles = "".join(_patch(seen, probe, patch) for patch in patches)
     right = (
         f'<div><div class="vq-figcaption">{named}</div><div class="vq-tiles">{tiles}</div></div>'

@@ -96,7 +96,7 @@ def test_it_opens_on_the_film_and_on_a_code(page: Page, finished: Finished) -> N
 def test_the_example_opens_on_a_code_that_draws_something(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "DEMO", DEMO)
     at = page("codes")
-    code = at.number_input(key="codes_number").value
+    code = int(at.text_input(key="codes_number").value)
     book = Probe.of(asked.ask(session.store().get(session.example()), "probe").data or {}).books[0]
     drawn = book.drawn(code)
     assert drawn is not None and drawn.std() > 50, "a black tile teaches nothing"
@@ -114,18 +114,18 @@ def test_a_better_first_code_comes_with_the_pictures_but_a_chosen_one_stays(
     assert ready.data is not None
     run = finished()
     at = page("codes", run=run.id)
-    first = at.number_input(key="codes_number").value
+    first = int(at.text_input(key="codes_number").value)
     used = {int(k) for k in np.flatnonzero(2 * K * run.snapshot().books[0].usage > run.snapshot().books[0].usage.sum())}  # type: ignore[union-attr]
     best = min(used - {first})
     pictures = np.zeros_like(ready.data["decoded_0"])
     pictures[list(ready.data["decoded_code_0"]).index(best), ::2] = 255
     answers["probe"] = replace(ready, data=ready.data | {"decoded_0": pictures})
     at.run()
-    assert at.number_input(key="codes_number").value == best
+    assert int(at.text_input(key="codes_number").value) == best
     chosen = next(k for k in range(K) if k not in (first, best))
-    at.number_input(key="codes_number").set_value(chosen).run()
+    at.text_input(key="codes_number").set_value(str(chosen)).run()
     at.run()
-    assert at.number_input(key="codes_number").value == chosen
+    assert int(at.text_input(key="codes_number").value) == chosen
 
 
 @pytest.mark.usefixtures("answers")

@@ -9,6 +9,10 @@ class ConfigError(VQError):
     """A configuration, or a change to one, that cannot be run."""
 
 
+class ShapeError(VQError, ValueError):
+    """A tensor, or a tuple of them, of another shape than a quantizer takes."""
+
+
 class DataError(VQError):
     """A data set that is missing, truncated, or not what its name says."""
 

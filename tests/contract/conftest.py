@@ -40,6 +40,7 @@ class Residual(Quantizer):
         return [stage for stage in self.stages if isinstance(stage, VQ)]
 
     def forward(self, z: Tensor) -> Quantized:
+        self._check_z(z)
         coarse_vq, fine_vq = self._vqs()
         full = z.float()
         coarse = coarse_vq(full)
@@ -49,6 +50,7 @@ class Residual(Quantizer):
         return Quantized(z_q.to(z.dtype), coarse.indices + fine.indices, coarse.loss + fine.loss, terms)
 
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
+        self._check_indices(indices)
         coarse, fine = self._vqs()
         return coarse.codes(indices[:1]) + fine.codes(indices[1:])
 
@@ -85,6 +87,7 @@ class Halves(Quantizer):
             self.register_buffer(f"changed_{name}", torch.zeros(book.K, dtype=torch.bool))
 
     def forward(self, z: Tensor) -> Quantized:
+        self._check_z(z)
         flat = z.movedim(1, -1).float()  # (B, *S, D)
         indices = tuple(
             nearest_code(half.reshape(-1, D // 2), book).view(half.shape[:-1])
@@ -95,6 +98,7 @@ class Halves(Quantizer):
         return Quantized((z_q.detach() + (z - z.detach())).to(z.dtype), indices, error, {"commitment": error})
 
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
+        self._check_indices(indices)
         return torch.cat([self.left[indices[0]], self.right[indices[1]]], dim=-1).movedim(-1, 1)
 
     def codebooks(self) -> tuple[Tensor, ...]:
@@ -145,12 +149,15 @@ CASES = _cases()
 
 @pytest.fixture(params=CASES)
 def make_quantizer(request: pytest.FixtureRequest) -> Callable[[], Quantizer]:
-    """Builds the same fresh quantizer each time it is called."""
+    """Builds the same quantizer each time it is called, its codes started."""
 
     def make() -> Quantizer:
         with torch.random.fork_rng():
             torch.manual_seed(5)
-            return CASES[request.param]()
+            quantizer = CASES[request.param]()
+        quantizer.initialise_(torch.randn(600, quantizer.dim, generator=torch.Generator().manual_seed(9)), torch.Generator().manual_seed(9))
+        quantizer.clear_changed_()
+        return quantizer
 
     return make
 

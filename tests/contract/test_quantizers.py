@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import get_args
 
@@ -9,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from vqcore.errors import ShapeError
 from vqcore.quantizers.base import Quantizer
 from vqcore.records import Term
 
+D = 6  # of every quantizer in conftest
 GRIDS = [(), (5,), (3, 4)]
 
 
@@ -162,3 +165,21 @@ def test_saved_loaded_and_continued_equals_uninterrupted(make_quantizer: Callabl
     second.load_state_dict(first.state_dict())
     go(second, range(5, 8))
     assert same(state(second), state(whole))
+
+
+@pytest.mark.parametrize("shape", [(4, 17, 3, 3), (4, 3, 3, D), (4, D + 1), (D,), ()])
+def test_another_shape_is_refused_in_words(quantizer: Quantizer, shape: tuple[int, ...]) -> None:
+    if not quantizer.books:
+        pytest.skip("a VAE's bottleneck looks at no shape")
+    with pytest.raises(ShapeError, match=rf"its D is {D}; this z has shape {re.escape(str(shape))}\. [A-Z].*\."):
+        quantizer(torch.randn(shape))
+
+
+def test_indices_without_their_tuple_are_refused(quantizer: Quantizer) -> None:
+    if not quantizer.books:
+        pytest.skip("no books, no codes")
+    indices = quantizer.eval()(sample(quantizer, 6, (3, 4))).indices
+    with pytest.raises(ShapeError, match=r"Write codes\(\(indices,\)\)"):
+        quantizer.codes(indices[0])  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match=r"Give one grid for each codebook"):
+        quantizer.codes((*indices, indices[0]))

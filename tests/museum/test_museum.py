@@ -77,7 +77,7 @@ def test_the_changes_make_the_run() -> None:
 
 def test_the_plain_variant_of_the_altered_is_the_packages() -> None:
     """What the bugs alter is a correct quantizer: without an alteration it is VQ, to the bit."""
-    config = VQConfig(K=8, D=2)
+    config = VQConfig(K=8, D=2, init="normal")
     torch.manual_seed(0)
     right, copy = VQ(config), bugs._Altered(config)
     copy.load_state_dict(right.state_dict())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqcore.config.quantizer import VQConfig
-from vqcore.errors import ConfigError
+from vqcore.errors import ConfigError, ShapeError
 from vqcore.quantizers.vq import VQ
 
 AXES = [
@@ -274,6 +274,91 @@ class TestInitialisation:
         assert vq.changed[0].all()
         assert vq.ema_counts()[0].tolist() == pytest.approx([400 / 16] * 16)
         assert vq(z.T[None]).terms["commitment"] < before
+
+
+class TestAlone:
+    """In a loop of one's own, with nobody to call `initialise_`."""
+
+    @pytest.mark.parametrize("init", ["data", "kmeans"])
+    @pytest.mark.parametrize("distance", ["euclidean", "l2"])
+    def test_the_first_training_batch_starts_the_codes(self, init: str, distance: str) -> None:
+        vq, far = make(init=init, distance=distance), torch.randn(8, 4, 5) + 50
+        vq.eval()
+        vq(far)
+        assert vq.codebook.abs().max() < 1, "a look starts nothing"
+        vq.train()
+        vq(far[:0])
+        out = vq(far)
+        assert torch.allclose(vq.codebooks()[0].mean(0), vq.compared(flat(far))[0].mean(0), rtol=0.05)
+        assert len(out.indices[0].unique()) == 16
+        started = vq.codebook.detach().clone()
+        vq(torch.randn(8, 4, 5))
+        assert torch.equal(vq.codebook, started), "only the first"
+
+    def test_the_global_seed_decides_and_its_generator_stays_where_it_is(self) -> None:
+        z = torch.randn(8, 4, 5)
+        books = []
+        for seed in (1, 1, 2):
+            vq = make(init="data")
+            torch.manual_seed(seed)
+            before = torch.get_rng_state()
+            vq(z)
+            assert torch.equal(torch.get_rng_state(), before)
+            books.append(vq.codebook.detach().clone())
+        assert torch.equal(books[0], books[1]) and not torch.equal(books[0], books[2])
+
+    def test_too_small_a_first_batch_says_what_to_do(self) -> None:
+        with pytest.raises(ConfigError, match=r"K = 16 codes cannot start from 15 vectors.*call initialise_\(z, generator\)"):
+            make(init="kmeans")(torch.randn(3, 4, 5))
+
+    def test_what_was_started_or_loaded_is_not_started_again(self) -> None:
+        given, loaded, fresh = make(init="data"), make(init="data"), make(init="data")
+        given.initialise_(torch.randn(99, 4), seeded())
+        loaded.load_state_dict(given.state_dict())
+        older = {name: value for name, value in given.state_dict().items() if name != "started"}
+        fresh.load_state_dict(older)
+        unstarted = make(init="data")
+        unstarted.load_state_dict(make(init="data").state_dict())
+        for vq in (given, loaded, fresh, unstarted):
+            vq(torch.randn(8, 4, 5) + 50)
+        for vq in (given, loaded, fresh):
+            assert vq.codebook.abs().max() < 10
+        assert unstarted.codebook.mean() > 40
+
+    @pytest.mark.parametrize("settings", [{"learning": "ema"}, {"revival_threshold": 0.1}])
+    def test_a_loop_that_forgets_update_is_told(self, settings: dict[str, Any]) -> None:
+        vq = make(**settings)
+        with pytest.raises(ConfigError, match=r"without update_.*quantizer.update_\(generator\) once after each optimizer.step\(\)"):
+            for _ in range(40):
+                vq(torch.randn(8, 4, 5))
+
+    def test_some_batches_for_one_update_and_gradients_alone_are_fine(self) -> None:
+        ema, gradient = make(learning="ema"), make()
+        for step in range(100):
+            ema(torch.randn(8, 4, 5))
+            gradient(torch.randn(8, 4, 5))
+            if step % 8 == 0:
+                ema.update_(seeded())
+        ema.eval()
+        for _ in range(100):
+            ema(torch.randn(8, 4, 5))
+
+    def test_vectors_of_another_shape_are_refused_in_words(self) -> None:
+        for act in (make().initialise_, make().kmeans_, lambda z, g: make().revive_(z, (torch.ones(16, dtype=torch.bool),), g)):
+            with pytest.raises(ShapeError, match=r"shape \(N, D\) are needed, and D is 4; these have shape \(8, 4, 5\)"):
+                act(torch.randn(8, 4, 5), seeded())
+
+    @pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.RMSprop, torch.optim.Adagrad])
+    def test_moments_of_rewritten_codes_are_forgotten_whatever_the_optimizer(self, kind: type[torch.optim.Optimizer]) -> None:
+        vq = make()
+        optimizer = kind(vq.parameters(), lr=0.1)  # type: ignore[call-arg]
+        vq(torch.randn(200, 4)).loss.backward()
+        optimizer.step()
+        vq.revive_(torch.randn(99, 4), (torch.arange(16) < 3,), seeded())
+        vq.clear_moments_(optimizer)
+        moments = [value for value in optimizer.state[vq.codebook].values() if value.ndim == 2]
+        assert moments and all((value[:3] == 0).all() and (value[3:] != 0).any() for value in moments)
+        assert not vq.changed[0].any()
 
 
 class TestTreatments:

@@ -231,7 +231,7 @@ def _decoded(
             (codes if j == i else codes.new_full((len(codes),), int(count.argmax()))).view(-1, *[1] * len(shape)).expand(-1, *shape)
             for j, (count, shape) in enumerate(zip(counts, shapes, strict=True))
         )
-        parts.append(drawable(model.decode(model.quantizer.codes(indices))))
+        parts.append(drawable(model.decode_indices(indices)))
     return np.concatenate(parts), order.astype(np.int32)
 
 

@@ -48,6 +48,14 @@ class Model(nn.Module, ABC):
     def decode(self, z_q: Tensor) -> Tensor:
         """z_q (B, D, *S) -> x_hat (B, …) in the data's range."""
 
+    def indices(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The codes of x (B, …): an int64 grid (B, *S) a book."""
+        return self.quantize(self.encode(x)).indices
+
+    def decode_indices(self, indices: tuple[Tensor, ...]) -> Tensor:
+        """What these codes, a grid (B, *S) a book, stand for: x_hat (B, …) in the data's range."""
+        return self.decode(self.quantizer.codes(indices))
+
     @abstractmethod
     def forward(self, x: Tensor) -> Output:
         """The whole way, with the losses."""

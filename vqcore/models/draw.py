@@ -43,7 +43,7 @@ def decode_codes(model: Model, layout: Layout, codes: Any) -> Tensor:
     model.eval()
     try:
         parts = [
-            model.decode(model.quantizer.codes(layout.split(rows[start : start + batch].to(device)))).float()
+            model.decode_indices(layout.split(rows[start : start + batch].to(device))).float()
             for start in range(0, max(1, len(rows)), batch)
         ]
     finally:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vqcore.config.quantizer import QuantizerConfig
+from vqcore.errors import ShapeError
 from vqcore.records import Term
 
 
@@ -41,11 +42,13 @@ class Quantized:
 
 
 class Quantizer(nn.Module, ABC):
-    """Float32 inside, whatever the precision outside. Tuples are aligned with `books`.
+    """A bottleneck of codes, which also works alone: `out = quantizer(z)` in the loop, `out.loss` among the losses, and
+    `quantizer.update_(generator)` after the optimizer's step.
 
-    `forward` never changes a parameter or a buffer, in training mode neither; in training mode it remembers its
-    detached inputs until `update_`, which is where EMA, counts and revival happen. Whatever ends in `_` changes state.
-    Generators may live on any device. Nothing here waits for the device, except k-means.
+    Float32 inside, whatever the precision outside. Tuples are aligned with `books`. `forward` changes no parameter and no buffer, in
+    training mode neither, but for codes that start from data and were not given any with `initialise_`: the first training batch
+    starts them. In training mode it remembers its detached inputs until `update_`, which is where EMA, counts and revival happen.
+    Whatever ends in `_` changes state. Generators may live on any device. Nothing here waits for the device, except k-means.
     """
 
     books: tuple[Book, ...]
@@ -53,7 +56,7 @@ class Quantizer(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, z: Tensor) -> Quantized:
-        """Quantise z of shape (B, D, *S)."""
+        """Quantise z of shape (B, D, *S). Raises ShapeError for another, ConfigError for too few vectors to start codes from."""
 
     def __call__(self, z: Tensor) -> Quantized:
         quantized: Quantized = super().__call__(z)
@@ -61,7 +64,10 @@ class Quantizer(nn.Module, ABC):
 
     @abstractmethod
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
-        """What the decoder is given for these indices: float32 (B, D, *S). The same as `forward(...).z_q` for its indices."""
+        """What the decoder is given for these indices: float32 (B, D, *S). The same as `forward(...).z_q` for its indices.
+
+        Raises ShapeError unless there is one grid a book.
+        """
 
     def codebooks(self) -> tuple[Tensor, ...]:
         """The codes as they are compared (unit length under l2), each float32 (K, D), detached."""
@@ -89,8 +95,18 @@ class Quantizer(nn.Module, ABC):
         for rows in self.changed:
             rows.zero_()
 
+    def clear_moments_(self, optimizer: torch.optim.Optimizer) -> None:
+        """After `update_`, with codes that gradients move and revival: a code that was rewritten must not be carried off by what the
+        optimizer remembers of its former place. Whatever it keeps in the codes' shape is zero in their rows afterwards.
+        """
+        for weight, rows in zip(self.code_weights(), self.changed, strict=True):
+            for moment in optimizer.state.get(weight, {}).values():
+                if isinstance(moment, Tensor) and moment.shape == weight.shape:
+                    moment.mul_(~rows[:, None])
+        self.clear_changed_()
+
     def update_(self, generator: torch.Generator) -> None:
-        """Once after each optimiser step: learn from the last training batch what gradients do not teach."""
+        """Once after each optimizer step: learn from the last training batch what gradients do not teach."""
 
     def initialise_(self, z: Tensor, generator: torch.Generator) -> None:
         """Once before training, with a large sample z (N, D) of encoder outputs. Raises ConfigError when N is too small."""
@@ -104,3 +120,32 @@ class Quantizer(nn.Module, ABC):
     @abstractmethod
     def reconfigure_(self, config: QuantizerConfig) -> None:
         """A treatment: go on under another configuration, keeping the codes. Raises ConfigError for what cannot change."""
+
+    def _check_z(self, z: Tensor) -> None:
+        """Raises ShapeError unless z is (B, D, *S)."""
+        if z.ndim >= 2 and z.shape[1] == self.dim:
+            return
+        remedy = f"Let the encoder give {self.dim} channels, or set D to {z.shape[1]}." if z.ndim >= 2 else "Give it those two axes."
+        if z.ndim > 2 and z.shape[-1] == self.dim:
+            remedy = "They stand last here: give it z.movedim(-1, 1)."
+        raise ShapeError(
+            f"The quantizer takes z of shape (batch, D, *grid), and its D is {self.dim}; this z has shape {tuple(z.shape)}. {remedy}"
+        )
+
+    def _check_vectors(self, z: Tensor) -> None:
+        """Raises ShapeError unless z is (N, D)."""
+        if z.ndim != 2 or z.shape[1] != self.dim:
+            raise ShapeError(
+                f"Vectors of shape (N, D) are needed, and D is {self.dim}; these have shape {tuple(z.shape)}. "
+                "Of an encoder's output (B, D, *grid): z.movedim(1, -1).flatten(0, -2)."
+            )
+
+    def _check_indices(self, indices: tuple[Tensor, ...]) -> None:
+        """Raises ShapeError unless there is a grid a book."""
+        if isinstance(indices, Tensor):
+            raise ShapeError(
+                f"codes() takes a tuple with an index grid for each of {len(self.books)} codebook(s), as `indices` of its output is; "
+                f"this is a tensor of shape {tuple(indices.shape)}. Write codes((indices,))."
+            )
+        if len(indices) != len(self.books):
+            raise ShapeError(f"There are {len(self.books)} codebook(s) and {len(indices)} index grid(s). Give one grid for each codebook.")

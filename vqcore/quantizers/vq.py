@@ -8,6 +8,8 @@ Axes: B batch, D code dimension, S the latent grid, K codes, N = B times the gri
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.revival import dead_codes, replacements
 
 _TINY = 1e-12
+_PATIENCE = 32  # training batches without `update_` until somebody is told; accumulated gradients need a few
 
 
 class VQ(Quantizer):
@@ -34,9 +37,12 @@ class VQ(Quantizer):
     ema_count: Tensor
     updates: Tensor
     rewritten: Tensor
+    started: Tensor
 
     def __init__(self, config: VQConfig) -> None:
-        """The codes are random until `initialise_`, which "data" and "kmeans" need. Uses torch's global generator."""
+        """The codes are random, by torch's global generator. "data" and "kmeans" replace them in `initialise_`, or else in the first
+        training batch.
+        """
         super().__init__()
         self.config = config
         self.books = (Book("codes", config.K, config.D),)
@@ -51,12 +57,19 @@ class VQ(Quantizer):
         self.register_buffer("ema_count", torch.ones(config.K))  # vectors per batch
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.register_buffer("rewritten", torch.zeros(config.K, dtype=torch.bool))
+        # whether codes that start from data have done so; beside the buffer a plain bool, lest a GPU be asked in each forward
+        self.register_buffer("started", torch.tensor(config.init in ("uniform", "normal")))
+        self._started = config.init in ("uniform", "normal")
+        self._unlearnt = 0
         self._last: tuple[Tensor, Tensor] | None = None  # the training batch that update_ will learn from: (N, D), (N,)
 
     def forward(self, z: Tensor) -> Quantized:
+        self._check_z(z)
         config = self.config
         with torch.autocast(z.device.type, enabled=False):
             flat = self._as_compared(z.movedim(1, -1).reshape(-1, config.D).float())  # (N, D)
+            if self.training and not self._started and len(flat) > 0:
+                self._start(flat.detach())
             codebook = self._as_compared(self.codebook)
             nearest = nearest_code(flat, codebook)  # (N,)
             chosen = F.embedding(nearest, codebook)  # (N, D)
@@ -70,7 +83,7 @@ class VQ(Quantizer):
             pass_gradient = rotation if config.estimator == "rotation" else straight_through
             z_q = pass_gradient(flat, chosen)
         if self.training:
-            self._last = flat.detach(), nearest
+            self._remember(flat.detach(), nearest)
         grid = z.shape[:1] + z.shape[2:]  # (B, *S)
         return Quantized(
             z_q=z_q.view(*grid, config.D).movedim(-1, 1).to(z.dtype),  # (B, D, *S)
@@ -80,6 +93,7 @@ class VQ(Quantizer):
         )
 
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
+        self._check_indices(indices)
         return F.embedding(indices[0], self._as_compared(self.codebook)).movedim(-1, 1)
 
     def codebooks(self) -> tuple[Tensor, ...]:
@@ -123,20 +137,25 @@ class VQ(Quantizer):
 
     @torch.no_grad()
     def initialise_(self, z: Tensor, generator: torch.Generator) -> None:
+        self._check_vectors(z)
         z = self._as_compared(z.float())
         if self.config.init == "data":
             self._replace_all(sample_codes(z, self.config.K, generator))
         elif self.config.init == "kmeans":
             self._replace_all(kmeans(z, self.config.K, generator))
+        self._set_started()
 
     @torch.no_grad()
     def revive_(self, z: Tensor, dead: tuple[Tensor, ...], generator: torch.Generator) -> None:
+        self._check_vectors(z)
         if len(z) > 0:
             self._revive(self._as_compared(z.float()), dead[0], generator)
 
     @torch.no_grad()
     def kmeans_(self, z: Tensor, generator: torch.Generator) -> None:
+        self._check_vectors(z)
         self._replace_all(kmeans(self._as_compared(z.float()), self.config.K, generator))
+        self._set_started()
 
     def reconfigure_(self, config: QuantizerConfig) -> None:
         if (config.K, config.D) != (self.config.K, self.config.D):
@@ -148,6 +167,34 @@ class VQ(Quantizer):
 
     def _as_compared(self, vectors: Tensor) -> Tensor:
         return F.normalize(vectors, dim=-1) if self.config.distance == "l2" else vectors
+
+    def _start(self, z: Tensor) -> None:
+        """Begin with the first training batch z (N, D), as compared, drawing as torch's global seed says."""
+        try:
+            self.initialise_(z, torch.Generator(device=z.device).manual_seed(torch.initial_seed()))
+        except ConfigError as error:
+            raise ConfigError(f"{error} Or, before training, call initialise_(z, generator) with more encoder outputs (N, D).") from None
+
+    def _set_started(self) -> None:
+        self.started.fill_(True)
+        self._started = True
+
+    def _remember(self, z: Tensor, nearest: Tensor) -> None:
+        self._unlearnt = 1 if self._last is None else self._unlearnt + 1  # update_ takes what was remembered
+        self._last = z, nearest
+        config = self.config
+        if self._unlearnt > _PATIENCE and (config.learning == "ema" or config.revival_threshold > 0):
+            needed = 'learning = "ema"' if config.learning == "ema" else "revival"
+            raise ConfigError(
+                f"{_PATIENCE} training batches passed without update_, and with {needed} codes move nowhere else. "
+                "Call quantizer.update_(generator) once after each optimizer.step()."
+            )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # a state from before this was kept is a trained one
+        state_dict.setdefault(f"{prefix}started", torch.tensor(True))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        self._started = bool(self.started)
 
     def _revive(self, z: Tensor, dead: Tensor, generator: torch.Generator) -> None:
         if dead.device.type == "cpu" and not dead.any():

@@ -205,7 +205,7 @@ def _decoded_codes(model: Model, shape: Sequence[int]) -> NDArray[np.uint8]:
     was_training = model.training
     model.eval()
     try:
-        parts = [model.decode(model.quantizer.codes((indices[start : start + BATCH],))) for start in range(0, K, BATCH)]
+        parts = [model.decode_indices((indices[start : start + BATCH],)) for start in range(0, K, BATCH)]
     finally:
         model.train(was_training)
     pictures: NDArray[np.uint8] = drawable(torch.cat(parts)).astype(np.uint8, copy=False)

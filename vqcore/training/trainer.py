@@ -193,10 +193,4 @@ class Trainer(Loop):
         self.model.quantizer.initialise_(self._encoder_outputs(), self.generator)
 
     def _clear_moments(self) -> None:
-        """A code that was rewritten must not be carried off by the moments of its former place."""
-        quantizer = self.model.quantizer
-        for weight, changed in zip(quantizer.code_weights(), quantizer.changed, strict=True):
-            moments = self.optimizer.state.get(weight, {})
-            for name in moments.keys() & {"exp_avg", "exp_avg_sq"}:
-                moments[name].mul_(~changed[:, None])
-        quantizer.clear_changed_()
+        self.model.quantizer.clear_moments_(self.optimizer)

@@ -10,8 +10,8 @@ import torch
 
 from vqcore.control import Command
 from vqcore.errors import Diverged, LeaseLost, RunError
-from vqcore.jobs import neighbours, preload, worker
-from vqcore.jobs.neighbours import Neighbours
+from vqcore.jobs import core_sharing, preload, worker
+from vqcore.jobs.core_sharing import Neighbours
 from vqcore.records import Checkpoint, Event, State, Step
 from vqcore.runs.lease import acquire
 from vqcore.runs.store import RunStore
@@ -209,7 +209,7 @@ def test_the_same_data_is_loaded_once(store, tools, monkeypatch):
 
 
 def test_cores_are_shared_among_those_that_train(store, tools, monkeypatch):
-    monkeypatch.setattr(neighbours, "cores", lambda: 4)
+    monkeypatch.setattr(core_sharing, "cores", lambda: 4)
     runs = [tools.create(store, tools.config(steps=5, threads="auto")) for _ in range(3)]
     beside = Neighbours(runs[0])
     assert beside.due() and beside.threads() == 4 and not beside.due()
@@ -223,7 +223,7 @@ def test_cores_are_shared_among_those_that_train(store, tools, monkeypatch):
 
 
 def test_threads_are_set_only_where_the_config_leaves_it_open(store, tools, monkeypatch):
-    monkeypatch.setattr(neighbours, "cores", lambda: 3)
+    monkeypatch.setattr(core_sharing, "cores", lambda: 3)
     assert train(tools.create(store, tools.config(steps=1, threads="auto")))[1].threads == 3
     assert train(tools.create(store, tools.config(steps=1, threads=2)))[1].threads == 0
 

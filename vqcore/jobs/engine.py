@@ -18,12 +18,12 @@ from typing import Any, Literal
 from vqcore.control import Command
 from vqcore.errors import EngineError, RunError, VQError
 from vqcore.jobs.backend import LIGHT, TRAIN, Backend
-from vqcore.jobs.companions import bring_follower, goes_with_leader, pair_of, task_for
 from vqcore.jobs.control import RELEASE_S
-from vqcore.jobs.lights import Lights
-from vqcore.jobs.notices import Notices, still_queued
+from vqcore.jobs.crashes import Stops, at_rest, judge_crashed, last_command, left_behind, mark_interrupted, resumed_late
+from vqcore.jobs.light_tasks import Lights
+from vqcore.jobs.pairing import bring_follower, goes_with_leader, pair_of, task_for
 from vqcore.jobs.queue import Line, Placed, Waiting, ahead
-from vqcore.jobs.verdicts import Stops, at_rest, judge_crashed, last_command, left_behind, mark_interrupted, resumed_late
+from vqcore.jobs.queue_messages import Notices, still_queued
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.status import ENDED, Status, judge
 from vqcore.runs.store import RunStore

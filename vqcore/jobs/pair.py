@@ -8,7 +8,7 @@ from typing import Any
 
 from vqcore.errors import RunError
 from vqcore.jobs.control import RELEASE_S
-from vqcore.jobs.gate import Gate, Seat
+from vqcore.jobs.lockstep import Gate, Seat
 from vqcore.jobs.worker import MakeTrainer, train_under, untouched
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.lease import HeldLease, acquire

@@ -17,8 +17,8 @@ from vqcore.control import Control, NoControl
 from vqcore.data.base import Dataset
 from vqcore.errors import LeaseLost, RunError, VQError
 from vqcore.jobs.control import RELEASE_S, FolderControl
-from vqcore.jobs.gate import Seat
-from vqcore.jobs.neighbours import Neighbours
+from vqcore.jobs.core_sharing import Neighbours
+from vqcore.jobs.lockstep import Seat
 from vqcore.records import Checkpoint, Event, Record, State
 from vqcore.runs import arrays
 from vqcore.runs.codes import CodeSet

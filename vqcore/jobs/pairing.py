@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vqcore.errors import RunError
-from vqcore.jobs.verdicts import at_rest, last_command
+from vqcore.jobs.crashes import at_rest, last_command
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.status import RunState, Status
 from vqcore.runs.store import RunStore

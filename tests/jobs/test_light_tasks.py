@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from vqcore.errors import EngineError
-from vqcore.jobs.lights import Lights
+from vqcore.jobs.light_tasks import Lights
 
 
 class Workers:
@@ -91,7 +91,7 @@ def test_without_a_worker_it_waits_and_then_says_so(lights, workers, monkeypatch
     answer = lights.add("a", ())
     lights.dispatch(workers, 0, 0.0)
     assert not answer.done()
-    monkeypatch.setattr("vqcore.jobs.lights.WAIT_S", -1.0)
+    monkeypatch.setattr("vqcore.jobs.light_tasks.WAIT_S", -1.0)
     lights.dispatch(workers, 0, 1.0)
     with pytest.raises(EngineError, match="offers the resource 'light'"):
         answer.result(0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vqcore.errors import RunError
-from vqcore.jobs.companions import queued_follower
+from vqcore.jobs.pairing import queued_follower
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.store import RunStore
 

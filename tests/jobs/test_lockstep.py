@@ -8,7 +8,7 @@ import time
 import pytest
 
 from vqcore.control import Command
-from vqcore.jobs.gate import LOOK_S, Gate
+from vqcore.jobs.lockstep import LOOK_S, Gate
 
 
 class Ear:

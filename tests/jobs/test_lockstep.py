@@ -8,10 +8,10 @@ import time
 import pytest
 
 from vqcore.control import Command
-from vqcore.jobs.lockstep import LOOK_S, Gate
+from vqcore.jobs.lockstep import LOOK_S, Lockstep
 
 
-class Ear:
+class Commands:
     """Commands as they are put in."""
 
     def __init__(self):
@@ -21,25 +21,25 @@ class Ear:
         return [self.queue.get() for _ in range(self.queue.qsize())]
 
     def wait(self, seconds):
-        raise AssertionError("the seat waits by itself")
+        raise AssertionError("the control waits by itself")
 
 
 class Walker:
     """Asks as the trainer does: `poll` before each step, `wait` while it pauses or is slowed down."""
 
-    def __init__(self, seat, at=0, goal=40, gap=0.0, effort=lambda: 0.0, watch=lambda: None):
-        self.seat, self.step, self.goal, self.gap, self.effort, self.watch = seat, at, goal, gap, effort, watch
-        self.ear, self.budget, self.ended, self.obeyed, self.told = Ear(), None, "", [], []
+    def __init__(self, control, at=0, goal=40, gap=0.0, effort=lambda: 0.0, watch=lambda: None):
+        self.control, self.step, self.goal, self.gap, self.effort, self.watch = control, at, goal, gap, effort, watch
+        self.commands, self.budget, self.ended, self.obeyed, self.told = Commands(), None, "", [], []
         self.paused_at = []
-        seat.enter(self.ear, at, self.told.append)
+        control.enter(self.commands, at, self.told.append)
         self.thread = threading.Thread(target=self._walk, daemon=True)
 
     def _walk(self):
         while not self.ended and self.step < self.goal:
-            self._obey(self.seat.poll())
+            self._obey(self.control.poll())
             due = time.monotonic() + self.gap
             while not self.ended and (self.budget == 0 or time.monotonic() < due):
-                self._obey(self.seat.wait(0.05 if self.budget == 0 else max(0.0, min(0.05, due - time.monotonic()))))
+                self._obey(self.control.wait(0.05 if self.budget == 0 else max(0.0, min(0.05, due - time.monotonic()))))
             if self.ended:
                 break
             time.sleep(self.effort())
@@ -50,7 +50,7 @@ class Walker:
                 if self.budget == 0:
                     self._pauses(True)
         self.ended = self.ended or "finished"
-        self.seat.leave()
+        self.control.leave()
 
     def _obey(self, commands):
         for command in commands:
@@ -67,11 +67,11 @@ class Walker:
     def _pauses(self, paused):
         if paused:
             self.paused_at.append(self.step)
-        self.seat.pauses(paused)
+        self.control.pauses(paused)
 
     def say(self, *kinds, **more):
         for kind in kinds:
-            self.ear.queue.put(Command(kind, **more))
+            self.commands.queue.put(Command(kind, **more))
 
 
 class Two:
@@ -79,8 +79,8 @@ class Two:
 
     def __init__(self, at=(0, 0), **how):
         self.apart = 0
-        self.gate = Gate()
-        self.walkers = [Walker(seat, start, watch=self._watch, **how) for seat, start in zip(self.gate.seats, at, strict=True)]
+        self.lockstep = Lockstep()
+        self.walkers = [Walker(control, start, watch=self._watch, **how) for control, start in zip(self.lockstep.controls, at, strict=True)]
         self.together = False
 
     def _watch(self):
@@ -225,22 +225,22 @@ def test_what_waits_hears_a_stop_and_the_other_goes_on_alone():
 
 
 def test_nobody_begins_before_the_other_is_there():
-    gate = Gate()
-    first = Walker(gate.seats[0], goal=5)
+    lockstep = Lockstep()
+    first = Walker(lockstep.controls[0], goal=5)
     first.thread.start()
     time.sleep(0.05)
     assert first.step == 0 and first.thread.is_alive()
-    second = Walker(gate.seats[1], goal=5)
+    second = Walker(lockstep.controls[1], goal=5)
     second.thread.start()
     first.thread.join(5), second.thread.join(5)
     assert (first.step, second.step) == (5, 5)
 
 
 def test_one_that_never_comes_or_fails_holds_nobody():
-    gate = Gate()
-    first = Walker(gate.seats[0], goal=5)
+    lockstep = Lockstep()
+    first = Walker(lockstep.controls[0], goal=5)
     first.thread.start()
-    gate.seats[1].leave()
+    lockstep.controls[1].leave()
     first.thread.join(5)
     assert first.step == 5 and first.ended == "finished"
 
@@ -249,9 +249,9 @@ def test_the_slot_is_left_by_both_or_by_none():
     two = Two(goal=10_000)
     a, b = two.go()
     until(lambda: b.step > 3)
-    assert not two.gate.idle()
+    assert not two.lockstep.idle()
     a.say("pause")
-    until(two.gate.idle)
+    until(two.lockstep.idle)
     a.say("release")  # said to the one that pauses
     assert two.end() and (a.ended, b.ended) == ("release", "release")
     assert a.step == b.step

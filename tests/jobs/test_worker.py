@@ -11,7 +11,7 @@ import torch
 from vqcore.control import Command
 from vqcore.errors import Diverged, LeaseLost, RunError
 from vqcore.jobs import core_sharing, preload, worker
-from vqcore.jobs.core_sharing import Neighbours
+from vqcore.jobs.core_sharing import CoreSharing
 from vqcore.records import Checkpoint, Event, State, Step
 from vqcore.runs.lease import acquire
 from vqcore.runs.store import RunStore
@@ -211,7 +211,7 @@ def test_the_same_data_is_loaded_once(store, tools, monkeypatch):
 def test_cores_are_shared_among_those_that_train(store, tools, monkeypatch):
     monkeypatch.setattr(core_sharing, "cores", lambda: 4)
     runs = [tools.create(store, tools.config(steps=5, threads="auto")) for _ in range(3)]
-    beside = Neighbours(runs[0])
+    beside = CoreSharing(runs[0])
     assert beside.due() and beside.threads() == 4 and not beside.due()
     with acquire(runs[0], "engine"), acquire(runs[1], "engine") as second:
         assert beside.threads() == 2

@@ -1,4 +1,4 @@
-"""A trainer's ear: the commands in its run folder, and what its worker process has to say. No torch here."""
+"""What a trainer hears: the commands in its run folder, and what its worker process has to say. No torch here."""
 
 from __future__ import annotations
 

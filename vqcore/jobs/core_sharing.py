@@ -17,7 +17,7 @@ COUNT_S = 3.0
 _FRESH_S = 8 * HEARTBEAT_S
 
 
-class Neighbours:
+class CoreSharing:
     """The runs beside `folder`, itself among them."""
 
     def __init__(self, folder: RunFolder) -> None:

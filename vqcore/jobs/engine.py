@@ -20,10 +20,10 @@ from vqcore.errors import EngineError, RunError, VQError
 from vqcore.jobs.backend import LIGHT, TRAIN, Backend
 from vqcore.jobs.control import RELEASE_S
 from vqcore.jobs.crashes import Stops, at_rest, judge_crashed, last_command, left_behind, mark_interrupted, resumed_late
-from vqcore.jobs.light_tasks import Lights
+from vqcore.jobs.light_tasks import LightTasks
 from vqcore.jobs.pairing import bring_follower, goes_with_leader, pair_of, task_for
 from vqcore.jobs.queue import Line, Placed, Waiting, ahead
-from vqcore.jobs.queue_messages import Notices, still_queued
+from vqcore.jobs.queue_messages import QueueMessages, still_queued
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.status import ENDED, Status, judge
 from vqcore.runs.store import RunStore
@@ -76,9 +76,9 @@ class Engine:
         self._offered: dict[str, int] = {TRAIN: 0, LIGHT: 0}
         self._started = self._ready_at = self._next_look = self._next_sweep = 0.0
         self._line = Line()
-        self._lights = Lights(self._wake.set)
+        self._light_tasks = LightTasks(self._wake.set)
         self._stops = Stops()
-        self._notices = Notices(store)
+        self._queue_messages = QueueMessages(store)
         self._ended: deque[Placed] = deque()  # those whose tasks have ended, told by another thread
 
     # ── what pages call ──
@@ -181,7 +181,7 @@ class Engine:
         with self._guard:
             if self._thread is None:
                 raise EngineError("The engine has not been started.")
-        answer = self._lights.add(target, args)
+        answer = self._light_tasks.add(target, args)
         self._wake.set()
         return answer
 
@@ -235,7 +235,7 @@ class Engine:
         with self._guard:
             self._backend = None
             self._offered = {TRAIN: 0, LIGHT: 0}
-        self._lights.fail("The engine was closed.")
+        self._light_tasks.fail("The engine was closed.")
 
     def _work(self, backend: Backend) -> None:
         began = time.monotonic()
@@ -248,7 +248,7 @@ class Engine:
             if self._ready_at:
                 self._dispatch(backend)
             self._explain_waiting()
-            self._lights.dispatch(backend, self._offered[LIGHT], self._ready_at)
+            self._light_tasks.dispatch(backend, self._offered[LIGHT], self._ready_at)
             self._stops.enforce(self._store, partial(self._end_elsewhere, backend))
             if time.monotonic() >= self._next_sweep:
                 self._next_sweep = time.monotonic() + SWEEP_S
@@ -340,7 +340,7 @@ class Engine:
             for run_id in placed.attempts:
                 self._quietly(partial(self._orphaned, placed.run, run_id, reason, deadline))
         self._ended.clear()
-        self._lights.fail(reason)
+        self._light_tasks.fail(reason)
 
     def _orphaned(self, run: Waiting, run_id: str, reason: str, deadline: float) -> None:
         folder = self._store.get(run_id)
@@ -383,7 +383,7 @@ class Engine:
         order = [run.run_id for run in self._line.order()]
         if not self._offered[TRAIN]:
             order = [*(placed.run.run_id for placed in self._line.placed()), *order]
-        self._notices.explain(order, self._why_wait)
+        self._queue_messages.explain(order, self._why_wait)
 
     # ── small parts ──
 

@@ -29,7 +29,7 @@ class _Job:
     ended: bool = False
 
 
-class Lights:
+class LightTasks:
     """What was asked and has no answer yet. `add` may be called by any thread, the rest by the engine's.
 
     `wake` is called by any thread when a worker has become free.

@@ -1,8 +1,8 @@
 """Two trainers kept in step: neither is ever more than one step ahead of the other. No torch here.
 
-Each trainer hears its commands through its `Seat`, a `Control` over the run's own. A seat answers when its trainer may take a step,
-and holds on to the answer while the other is behind or rests. What it hears meanwhile and brings no step with it is passed on at
-once: a stop, a pause, a treatment of a paused run. What sets a paused run going waits until the other goes on as well.
+Each trainer hears its commands through its `LockstepControl`, a `Control` over the run's own. It answers when its trainer may take
+a step, and holds on to the answer while the other is behind or rests. What it hears meanwhile and brings no step with it is passed
+on at once: a stop, a pause, a treatment of a paused run. What sets a paused run going waits until the other goes on as well.
 
     done     steps that a trainer has taken, those before its checkpoint too
     begun    `done`, or one more once it has been told to go on
@@ -24,76 +24,79 @@ PATIENCE_S = 0.5  # a wait that is longer is told
 _After = Literal["ends", "rests", "runs"]
 
 
-class Gate:
+class Lockstep:
     """For two runs that are trained by two threads of this process."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.released = False
-        leader, follower = Seat(self), Seat(self)
+        leader, follower = LockstepControl(self), LockstepControl(self)
         leader.other, follower.other = follower, leader
-        self.seats = (leader, follower)
+        self.controls = (leader, follower)
 
     def idle(self) -> bool:
         """Whether nobody takes steps: each has ended, rests, or waits for one that rests."""
         with self.changed:
-            return all(seat.left or seat.paused or not seat.is_open() for seat in self.seats)
+            return all(control.left or control.paused or not control.is_open() for control in self.controls)
 
 
-class Seat:
-    """One trainer's place at the gate. `poll` and `wait` are called by its thread alone; fields are guarded by `gate.changed`."""
+class LockstepControl:
+    """What one of the two trainers hears, and when.
 
-    other: Seat
+    `poll` and `wait` are called by its thread alone; fields are guarded by `pair.changed`.
+    """
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
+    other: LockstepControl
+
+    def __init__(self, pair: Lockstep) -> None:
+        self.pair = pair
         self.entered = self.left = self.paused = self.rests = False
         self.done = self.begun = 0
-        self._ear: Control | None = None
-        self._told: Callable[[bool], None] = lambda _: None
+        self._own: Control | None = None
+        self._on_held: Callable[[bool], None] = lambda _: None
         self._unheard: list[Command] = []
 
     # ── what the worker tells ──
 
-    def enter(self, ear: Control, step: int, told: Callable[[bool], None]) -> None:
-        """Its trainer starts at `step` and hears `ear`. Until then the other waits.
+    def enter(self, own: Control, step: int, on_held: Callable[[bool], None]) -> None:
+        """Its trainer starts at `step` and hears `own`. Until then the other waits.
 
-        `told` is called with True when it has been held for half a second, and with False when it goes on.
+        `on_held` is called with True when it has been held for half a second, and with False when it goes on.
         """
-        with self.gate.changed:
-            self._ear, self._told = ear, told
+        with self.pair.changed:
+            self._own, self._on_held = own, on_held
             self.done = self.begun = step
             self.entered = True
-            self.gate.changed.notify_all()
+            self.pair.changed.notify_all()
 
     def pauses(self, paused: bool) -> None:
         """Its trainer pauses, which it does by itself after the last of some single steps, or goes on."""
-        with self.gate.changed:
+        with self.pair.changed:
             self.paused = self.rests = paused
-            self.gate.changed.notify_all()
+            self.pair.changed.notify_all()
 
     def leave(self) -> None:
         """It takes no step any more: the other goes on alone. Harmless twice."""
-        with self.gate.changed:
+        with self.pair.changed:
             self.left = True
-            self.gate.changed.notify_all()
+            self.pair.changed.notify_all()
 
     # ── what the trainer asks ──
 
     def poll(self) -> Sequence[Command]:
         """Called before a step: when it returns and the trainer does not pause, it may take that step."""
-        with self.gate.changed:
+        with self.pair.changed:
             if self.begun > self.done:  # it has taken the step that it was granted
                 self.done = self.begun
-                self.gate.changed.notify_all()
+                self.pair.changed.notify_all()
         return self._listen(time.monotonic(), time.monotonic())
 
     def wait(self, seconds: float) -> Sequence[Command]:
         """As `poll`, for a trainer that pauses or is slowed down; one that is slowed down is held beyond `seconds` where need be."""
-        with self.gate.changed:
+        with self.pair.changed:
             if self.begun > self.done:  # it waits instead of taking the step
                 self.begun = self.done
-                self.gate.changed.notify_all()
+                self.pair.changed.notify_all()
         now = time.monotonic()
         return self._listen(now, now + seconds)
 
@@ -108,41 +111,41 @@ class Seat:
         return self.done < self.other.done if self.other.rests else self.done <= self.other.done
 
     def _listen(self, began: float, until: float) -> Sequence[Command]:
-        assert self._ear is not None
-        told = False
+        assert self._own is not None
+        said = False
         try:
             while True:
-                heard = self._ear.poll()  # without the lock: it reads a file
-                with self.gate.changed:
+                heard = self._own.poll()  # without the lock: it reads a file
+                with self.pair.changed:
                     self._unheard += heard
-                    if self.gate.released and not self.left:
+                    if self.pair.released and not self.left:
                         self._unheard.append(Command("release"))
                     now = time.monotonic()
                     answer = self._answer(late=now >= until)
                     if answer is not None:
                         return answer
-                    if now < until or self.paused or now - began < PATIENCE_S or told:
-                        self.gate.changed.wait(min(LOOK_S, until - now) if now < until else LOOK_S)
+                    if now < until or self.paused or now - began < PATIENCE_S or said:
+                        self.pair.changed.wait(min(LOOK_S, until - now) if now < until else LOOK_S)
                         continue
-                told = True
-                self._told(True)
+                said = True
+                self._on_held(True)
         finally:
-            if told:
-                self._told(False)
+            if said:
+                self._on_held(False)
 
     def _answer(self, *, late: bool) -> Sequence[Command] | None:
         """What to return now; None to go on listening. `late`: the time is over."""
         after = self._after(self._unheard)
         if after == "ends":
-            self.gate.released |= any(command.kind == "release" for command in self._unheard)
+            self.pair.released |= any(command.kind == "release" for command in self._unheard)
             self.left = True
-            self.gate.changed.notify_all()
+            self.pair.changed.notify_all()
             return self._heard(len(self._unheard))
         if self.paused:
             return self._answer_paused(after, late=late)
         if after == "rests" and self._may_rest():
             self.paused = self.rests = True
-            self.gate.changed.notify_all()
+            self.pair.changed.notify_all()
             return self._heard(len(self._unheard))
         if not self.is_open() or not (late or (self._unheard and after == "runs")):
             return None
@@ -152,7 +155,7 @@ class Seat:
     def _answer_paused(self, after: _After, *, late: bool) -> Sequence[Command] | None:
         if self.rests != (after == "rests"):  # also while it is still held: or each of two would wait for the other to begin
             self.rests = after == "rests"
-            self.gate.changed.notify_all()
+            self.pair.changed.notify_all()
         if after == "runs" and self.is_open():
             self.paused = False
             self.begun = self.done + 1

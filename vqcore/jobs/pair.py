@@ -8,7 +8,7 @@ from typing import Any
 
 from vqcore.errors import RunError
 from vqcore.jobs.control import RELEASE_S
-from vqcore.jobs.lockstep import Gate, Seat
+from vqcore.jobs.lockstep import Lockstep, LockstepControl
 from vqcore.jobs.worker import MakeTrainer, train_under, untouched
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.lease import HeldLease, acquire
@@ -33,21 +33,23 @@ def run_pair_task(
     if held_second is None and _is_trained(second):  # by another server, which takes the leader too
         return {first.id: untouched(first), second.id: untouched(second)}
     held_first = _taken(first)
-    gate = Gate() if held_first and held_second else None
+    lockstep = Lockstep() if held_first and held_second else None
     results = {folder.id: untouched(folder) for folder in (first, second)}
 
-    def train(folder: RunFolder, held: HeldLease | None, since: int, seat: Seat | None) -> None:
+    def train(folder: RunFolder, held: HeldLease | None, since: int, control: LockstepControl | None) -> None:
         try:
             if held is not None:
-                results[folder.id] = train_under(held, since, make_trainer=make_trainer, release_after=release_after, seat=seat)
+                results[folder.id] = train_under(held, since, make_trainer=make_trainer, release_after=release_after, lockstep=control)
         except RunError as error:  # the run is gone, or another has it: that is no matter of its partner
             results[folder.id] = {"state": "gone", "heard": None, "message": str(error)}
 
-    seats = gate.seats if gate else (None, None)
-    beside = threading.Thread(target=train, args=(second, held_second, follower_since, seats[1]), name=f"follower {second.id}", daemon=True)
+    controls = lockstep.controls if lockstep else (None, None)
+    beside = threading.Thread(
+        target=train, args=(second, held_second, follower_since, controls[1]), name=f"follower {second.id}", daemon=True
+    )
     beside.start()
     try:
-        train(first, held_first, leader_since, seats[0])
+        train(first, held_first, leader_since, controls[0])
     finally:
         beside.join()
     return results

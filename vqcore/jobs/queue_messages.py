@@ -22,7 +22,7 @@ def still_queued(store: RunStore, run_id: str) -> RunFolder | None:
         return None
 
 
-class Notices:
+class QueueMessages:
     """Keeps the messages of waiting runs true. For one thread."""
 
     def __init__(self, store: RunStore) -> None:

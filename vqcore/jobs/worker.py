@@ -17,8 +17,8 @@ from vqcore.control import Control, NoControl
 from vqcore.data.base import Dataset
 from vqcore.errors import LeaseLost, RunError, VQError
 from vqcore.jobs.control import RELEASE_S, FolderControl
-from vqcore.jobs.core_sharing import Neighbours
-from vqcore.jobs.lockstep import Seat
+from vqcore.jobs.core_sharing import CoreSharing
+from vqcore.jobs.lockstep import LockstepControl
 from vqcore.records import Checkpoint, Event, Record, State
 from vqcore.runs import arrays
 from vqcore.runs.codes import CodeSet
@@ -124,14 +124,14 @@ def train_under(
     on_record: Callable[[Record], None] | None = None,
     make_trainer: MakeTrainer | None = None,
     release_after: float | None = None,
-    seat: Seat | None = None,
+    lockstep: LockstepControl | None = None,
 ) -> dict[str, Any]:
     """Train the run that `lease` holds, give it back, and return what `run_task` does for it. Raises LeaseLost, RunError when it is gone.
 
-    `release_after` None: it holds no slot that others could wait for. `seat`: it is kept in step with another.
+    `release_after` None: it holds no slot that others could wait for. `lockstep`: it is kept in step with another.
     """
     folder = lease.folder
-    attempt = _Attempt(folder, lease, since, release_after, seat)
+    attempt = _Attempt(folder, lease, since, release_after, lockstep)
     try:
         with lease:
             attempt.train(control, on_record, make_trainer or _trainer)
@@ -150,26 +150,28 @@ def train_under(
         if folder.status().lease is None:
             folder.set_status(error=_said(error))
     finally:
-        if seat is not None:
-            seat.leave()
+        if lockstep is not None:
+            lockstep.leave()
     return {"state": folder.status().state, "heard": attempt.heard}
 
 
 class _Attempt:
     """One go at a run, under a lease."""
 
-    def __init__(self, folder: RunFolder, lease: HeldLease, since: int, release_after: float | None, seat: Seat | None) -> None:
+    def __init__(
+        self, folder: RunFolder, lease: HeldLease, since: int, release_after: float | None, lockstep: LockstepControl | None
+    ) -> None:
         self.folder = folder
         self.lease = lease
         self.since = since
         self.release_after = release_after
-        self.seat = seat
-        self.ear: FolderControl | None = None
+        self.lockstep = lockstep
+        self.folder_control: FolderControl | None = None
         self._next_progress = 0.0
 
     @property
     def heard(self) -> int:
-        return self.ear.heard if self.ear else self.since
+        return self.folder_control.heard if self.folder_control else self.since
 
     def train(self, control: Control | None, on_record: Callable[[Record], None] | None, make_trainer: MakeTrainer) -> None:
         config, state = self.folder.config(), self.folder.checkpoint()
@@ -178,14 +180,14 @@ class _Attempt:
             ignored = ignored_edits(self.folder, config, state)
             state = with_place(state, config)
             config = RunConfig.parse(state.meta["config"])
-        neighbours = Neighbours(self.folder)
-        self.ear = FolderControl(
+        sharing = CoreSharing(self.folder)
+        self.folder_control = FolderControl(
             self.folder,
             after=int(state.meta.get("last_command", 0)) if state else 0,
             since=self.since,
             lease=self.lease,
             closing=closing,
-            others_wait=None if self.release_after is None else lambda: self._idle() and neighbours.waiting(),
+            others_wait=None if self.release_after is None else lambda: self._idle() and sharing.waiting(),
             release_after=RELEASE_S if self.release_after is None else self.release_after,
         )
         try:
@@ -195,7 +197,7 @@ class _Attempt:
         with _preparing:
             trainer = make(state)
         if control is None:
-            control = self.ear if self.seat is None else self._seated(self.seat, state)
+            control = self.folder_control if self.lockstep is None else self._in_lockstep(self.lockstep, state)
         writer = RunWriter(self.folder, self.lease)
         if state and ignored:
             event = Event(int(state.meta["step"]), "refused", ignored)
@@ -204,27 +206,27 @@ class _Attempt:
                 on_record(event)
         share_cores = config.train.threads == "auto"
         if share_cores:
-            trainer.threads = neighbours.threads()
+            trainer.threads = sharing.threads()
         for record in trainer.run(control):
             if isinstance(record, Event) and record.kind == "released" and closing.is_set():
                 record = replace(record, message=f"The server ended. Resume goes on from step {record.step:,}.")
             writer.write(record)
             if isinstance(record, Event) and record.kind in ("paused", "continued"):
-                self.ear.paused(record.kind == "paused")
-                if self.seat is not None:
-                    self.seat.pauses(record.kind == "paused")
+                self.folder_control.paused(record.kind == "paused")
+                if self.lockstep is not None:
+                    self.lockstep.pauses(record.kind == "paused")
             # a pause may be long, and the server may end meanwhile
             if isinstance(record, Checkpoint) or (isinstance(record, Event) and record.kind == "paused"):
                 writer.checkpoint(trainer.state())
             if on_record:
                 on_record(record)
-            if share_cores and neighbours.due():
-                trainer.threads = neighbours.threads()
+            if share_cores and sharing.due():
+                trainer.threads = sharing.threads()
         if closing.is_set() and self.lease.outcome == "paused":
             self.lease.outcome = "interrupted"
 
-    def _seated(self, seat: Seat, state: State | None) -> Control:
-        assert self.ear is not None
+    def _in_lockstep(self, lockstep: LockstepControl, state: State | None) -> Control:
+        assert self.folder_control is not None
         before = ""
 
         def told(held: bool) -> None:
@@ -233,12 +235,12 @@ class _Attempt:
                 before = self.folder.status().message
             self.lease.note(message=HELD if held else before)
 
-        seat.enter(self.ear, int(state.meta["step"]) if state else 0, told)
-        return seat
+        lockstep.enter(self.folder_control, int(state.meta["step"]) if state else 0, told)
+        return lockstep
 
     def _idle(self) -> bool:
         """Whether its slot stands still: two that are kept in step share one."""
-        return self.seat is None or self.seat.gate.idle()
+        return self.lockstep is None or self.lockstep.pair.idle()
 
     def _model(self, config: RunConfig, make_trainer: MakeTrainer) -> Callable[[State | None], Trains]:
         """What makes the trainer of a model, once its data is there."""
@@ -294,8 +296,8 @@ class _Attempt:
         return dataset
 
     def _leave_if_asked(self) -> None:
-        assert self.ear is not None
-        if self.ear.stop_waits():
+        assert self.folder_control is not None
+        if self.folder_control.stop_waits():
             self.lease.outcome, self.lease.outcome_message = "stopped", "Stopped while its data was on the way."
             raise _LeftError
         if closing.is_set():

@@ -50,6 +50,22 @@ def launch(playwright: Playwright, executable: Path) -> Browser:
     return playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
 
 
+# Remembers in each page when a script run was last asked for (field 11 of Streamlit's BackMsg) and when one last ended:
+# a click whose answer is still to come looks like a page at rest.
+ASKED = """(() => {
+  const asked = (window.vqAsked = { sent: 0, ended: 0 });
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    const bytes = ArrayBuffer.isView(data) ? data : new Uint8Array(data instanceof ArrayBuffer ? data : 0);
+    if (bytes[0] === 0x5a) asked.sent = performance.now();
+    return send.call(this, data);
+  };
+  new MutationObserver(changes => {
+    if (changes.some(change => change.target.dataset.testScriptState === "notRunning")) asked.ended = performance.now();
+  }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-test-script-state"] });
+})()"""
+
+
 @dataclass
 class Watch:
     """What went wrong in a browser context without anybody asking."""
@@ -59,6 +75,7 @@ class Watch:
 
     def attach(self, context: BrowserContext) -> None:
         """Watch every page of the context. Its browser finds no other machine (ARGUMENTS)."""
+        context.add_init_script(ASKED)
         context.on("request", self._request)
         context.on("page", self._page)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+OVERFLOW_MS = 10_000
 
 _POINTS = """key => {
   const chart = document.querySelector(`.st-key-${key} .js-plotly-plot`);
@@ -26,6 +31,21 @@ _OVERFLOW = """() => {
     if (parent === main) found.push(`${node.tagName}.${node.className}: ends at ${Math.round(box.right)} of ${wide}`);
   }
   return found.slice(0, 5);
+}"""
+# the server has answered, no old element is left, fonts and charts are there, colours have faded in; two frames later this still holds
+_DRAWN = """async () => {
+  const shown = node => node.checkVisibility();
+  const still = () =>
+    document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning" &&
+    (window.vqAsked?.sent ?? 0) <= (window.vqAsked?.ended ?? 0) &&
+    ![...document.querySelectorAll('[data-stale="true"], [data-testid="stSkeleton"]')].some(shown) &&
+    !document.getAnimations().some(animation => animation instanceof CSSTransition) &&
+    [...document.querySelectorAll(".vq-chart")].every(
+      chart => chart.hidden || !shown(chart) || chart.classList.contains("js-plotly-plot"));
+  if (!still()) return false;
+  await document.fonts.ready;
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return still();
 }"""
 _COLOURS = """selector => {
   const node = document.querySelector(selector);
@@ -66,8 +86,7 @@ def settled(page: Page) -> None:
     """Wait until Streamlit has drawn the page and nothing runs."""
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator('[data-testid="stStatusWidget"], [data-testid="stSkeleton"]')).to_have_count(0)
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
-    page.wait_for_timeout(300)  # styles and charts follow the last element
+    page.wait_for_function(_DRAWN)
 
 
 def no_problems(page: Page) -> None:
@@ -77,8 +96,19 @@ def no_problems(page: Page) -> None:
 
 
 def overflow(page: Page) -> list[str]:
-    """What sticks out at the right, as text; empty: nothing does."""
+    """What sticks out at the right, as text; empty: nothing does. Charts may take a moment to follow a window that was resized."""
+    with contextlib.suppress(PlaywrightTimeout):
+        page.wait_for_function(f"() => !({_OVERFLOW})().length", timeout=OVERFLOW_MS)
     return list(page.evaluate(_OVERFLOW))
+
+
+def each_width(page: Page, widths: tuple[int, ...] = (390, 700, 1280)) -> Iterator[int]:
+    """The window at each of the widths, the page at rest."""
+    height = page.viewport_size["height"] if page.viewport_size else 720
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        yield width
 
 
 def contrast(page: Page, selector: str) -> tuple[float, float]:

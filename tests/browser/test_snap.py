@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from pages.ui.snap.phases import PHASES
 from pages.ui.snap.setups import Setup
 from tests.browser.chromium import Watch
 from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.screen import button, contrast, no_problems, overflow, settled
+from tests.browser.screen import button, each_width, no_problems, overflow, settled
 from tests.browser.server import Server
 
 COLOURS = np.zeros((12, 3), dtype=np.uint8)
@@ -187,15 +187,9 @@ def test_by_touch_the_ring_is_dragged_and_the_page_still_scrolls(phone: Page, se
     assert overflow(phone) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 700, 390])
-def test_every_phase_at_every_width_can_be_read(
-    browser: Browser, watch: Watch, server: Server, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    with browser.new_context(viewport={"width": width, "height": 720}, color_scheme=scheme, reduced_motion="reduce") as context:
-        context.set_default_timeout(TIMEOUT_MS)
-        watch.attach(context)
-        page = opened(context.new_page(), server)
+def test_every_phase_fits_at_every_width(page: Page, server: Server) -> None:
+    opened(page, server)
+    for width in each_width(page):
         heights = set()
         for name in PHASES:
             phase(page, name)
@@ -205,9 +199,7 @@ def test_every_phase_at_every_width_can_be_read(
             heights.add(round(box["y"] + scrolled(page)))
         if width == 1280:
             assert len(heights) == 1, "the plane does not jump between phases"
-        ratio, behind = contrast(page, "h1")
-        assert (behind > 0.5) == (scheme == "light") and ratio >= 7
-        no_problems(page)
+    no_problems(page)
 
 
 # ── the component's arithmetic ──

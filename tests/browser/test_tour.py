@@ -147,6 +147,7 @@ def test_by_touch_on_a_telephone(browser: Browser, server: Server, watch: Watch)
         walk(page, server, tap, slide)
 
 
+@pytest.mark.nightly
 def test_by_keyboard_on_a_projector(browser: Browser, server: Server, watch: Watch) -> None:
     with browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce") as context:
         context.set_default_timeout(TIMEOUT_MS)

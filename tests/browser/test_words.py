@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import Watch
-from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.screen import no_problems, overflow, settled
+from tests.browser.screen import each_width, no_problems, overflow, settled
 from tests.browser.server import Server
 from vqcore.glossary import GLOSSARY, search
 from vqcore.museum.exhibits import EXHIBITS
@@ -26,19 +23,15 @@ def open_from_start(page: Page, server: Server) -> None:
     expect(page.locator("[role=dialog] .katex-display")).to_have_count(EQUATIONS)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
-def test_a_newcomer_reads_every_equation(browser: Browser, watch: Watch, server: Server, width: int, scheme: str) -> None:
-    with browser.new_context(viewport={"width": width, "height": 720}, color_scheme="dark" if scheme == "dark" else "light") as context:
-        context.set_default_timeout(TIMEOUT_MS)
-        watch.attach(context)
-        page = context.new_page()
-        open_from_start(page, server)
-        assert page.locator(".katex-error").count() == 0
+def test_a_newcomer_reads_every_equation(page: Page, server: Server) -> None:
+    open_from_start(page, server)
+    assert page.locator(".katex-error").count() == 0
+    for width in each_width(page, (1280, 390)):
         assert page.locator("[role=dialog] .katex").evaluate_all("nodes => nodes.filter(node => node.offsetHeight === 0).length") == 0
-        assert page.evaluate(_WIDE) == [], "an equation is wider than its place"
+        assert page.evaluate(_WIDE) == [], f"an equation is wider than its place at {width}"
         expect(page.locator("[role=dialog]")).to_have_count(1)
         assert overflow(page) == []
-        no_problems(page)
+    no_problems(page)
 
 
 def test_it_is_searched_while_one_types(page: Page, server: Server) -> None:

@@ -1,0 +1,133 @@
+"""Everything that can be pressed is pressed, on each screen, in each state that it has; a press changes something that a person sees.
+
+`VQ_PRESSED=<file>` keeps the list of what was pressed. Every control from a page just opened, in every state: `pytest -m nightly`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from pages.ui.session import COOKIE, owner_hash
+from tests.browser.chromium import Watch
+from tests.browser.conftest import TIMEOUT_MS
+from tests.browser.ownruns import LETTERS, PRIOR, RIGHT, OwnRuns
+from tests.browser.pressing import Allowed, Presser, Report
+from tests.browser.server import Server
+
+ALLOWED = (Allowed("frame_projector|frame_end", "", "leads into the projector's mode, which has a test of its own"),)
+
+Address = Callable[[OwnRuns], str]
+
+
+def run(screen: str, make: Callable[[OwnRuns], str]) -> Address:
+    return lambda runs: f"{screen}?run={make(runs)}"
+
+
+def states(screen: str) -> dict[str, Address]:
+    """The states of a screen, each with the address that opens it; the first ones offer most."""
+    if screen == "start":
+        return {f"card {card}": (lambda runs, card=card: f"?card={card}") for card in range(1, 6)}
+    made: dict[str, Address] = {"no run": lambda runs: screen}
+    if screen in ("lessons", "museum", "snap"):
+        return made
+    made["example"] = run(screen, lambda runs: {"collapse": RIGHT, "priors": PRIOR, "invent": PRIOR}.get(screen, LETTERS))
+    if screen == "collapse":
+        made |= {
+            state: run(screen, lambda runs, state=state: runs.pair(state).id) for state in ("finished", "paused", "running", "stopped")
+        }
+        made["somebody's"] = run(screen, lambda runs: runs.pair(mine=False).id)
+        return made
+    own = PRIOR if screen in ("priors", "invent") else LETTERS
+    made |= {
+        state: run(screen, lambda runs, state=state: runs.make(state, of=own).id)
+        for state in ("finished", "paused", "running", "stopped", "failed")
+    }
+    made["somebody's"] = run(screen, lambda runs: runs.make(of=own, mine=False).id)
+    made["prior"] = run(screen, lambda runs: runs.make("finished", of=PRIOR).id)
+    return made
+
+
+SCREENS = ("start", "train", "inside", "snap", "codes", "collapse", "lessons", "bits", "priors", "paint", "invent", "museum", "runs")
+# beside these, a screen shows the same whoever's the run is
+QUICK = {
+    "train": ("no run", "example", "finished", "paused", "running", "failed", "somebody's", "prior"),
+    "collapse": ("no run", "finished", "paused"),
+    "priors": ("example", "paused"),
+}
+
+
+def quick(screen: str) -> tuple[str, ...]:
+    """The states that a quick walk opens."""
+    return QUICK.get(screen, tuple(states(screen)) if screen == "start" else tuple(states(screen))[:2])
+
+
+@pytest.fixture(scope="module")
+def report() -> Iterator[Report]:
+    path = os.environ.get("VQ_PRESSED")
+    report = Report(file=Path(path) if path else None)
+    yield report
+    print("\n" + report.text())
+    report.note(report.text())
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: Server, report: Report) -> Iterator[tuple[Presser, OwnRuns]]:
+    """A browser that has never been here, and what its owner's runs are made by."""
+    token = "p" * 43
+    with browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce", accept_downloads=True) as context:
+        context.set_default_timeout(TIMEOUT_MS)
+        context.add_cookies([{"name": COOKIE, "value": token, "url": server.url}])
+        watch = Watch()
+        watch.attach(context)
+        runs = OwnRuns(server.runs, owner_hash(token))
+        yield Presser(context.new_page(), ALLOWED, report), runs
+        runs.close()
+        assert not watch.strangers
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Presser]:
+    """By screen, who has pressed there: what was pressed in an earlier state is not pressed again."""
+    return {}
+
+
+@pytest.mark.parametrize(("screen", "state"), [(screen, state) for screen in SCREENS for state in quick(screen)])
+def test_each_control_in_the_first_state_that_has_it(
+    visitor: tuple[Presser, OwnRuns], server: Server, report: Report, known: dict[str, Presser], screen: str, state: str
+) -> None:
+    presser, runs = visitor
+    if earlier := known.get(screen):
+        presser.known, presser.families = earlier.known, earlier.families
+    known[screen] = presser
+    faults = len(report.faults)
+    before = {path.name for path in server.runs.glob("[!.]*")}
+    presser.everything(f"{screen}, {state}", lambda: f"{server.url}/{states(screen)[state](runs)}", live=state == "running")
+    runs.stop_all(before)
+    assert report.faults[faults:] == []
+
+
+def test_each_control_of_the_frame_does_something(visitor: tuple[Presser, OwnRuns], server: Server, report: Report) -> None:
+    presser, _ = visitor
+    faults = len(report.faults)
+    presser.alike = 20
+    presser.everything("frame", lambda: f"{server.url}/museum?run={LETTERS}", regions=("frame",))
+    assert report.faults[faults:] == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("screen", "state"), [(screen, state) for screen in SCREENS for state in states(screen)])
+def test_each_control_from_a_fresh_page_in_every_state(
+    visitor: tuple[Presser, OwnRuns], server: Server, report: Report, screen: str, state: str
+) -> None:
+    presser, runs = visitor
+    presser.alike = 12
+    faults = len(report.faults)
+    before = {path.name for path in server.runs.glob("[!.]*")}
+    presser.from_fresh(f"{screen}, {state}", lambda: f"{server.url}/{states(screen)[state](runs)}", live=state == "running")
+    runs.stop_all(before)
+    assert report.faults[faults:] == []

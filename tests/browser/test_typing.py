@@ -1,0 +1,145 @@
+"""What is typed into a field for a number is what counts, or the field says why not and what uses it is off; on every screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from pages.ui.session import COOKIE, owner_hash
+from tests.browser.ownruns import LETTERS, PRIOR, OwnRuns
+from tests.browser.screen import button, no_problems, run_id, settled
+from tests.browser.server import Server
+from vqcore.runs.folder import RunFolder
+
+WRONG = ("abc", "", "-99999999", "9" * 20)  # no number, nothing, and out of every range that a field here has
+COMMA = "0,005"
+WORDS = ("start_name", "sweepform_title", "terms_search", "frame_run", "paint_keep", "runs_rename_name")  # fields for words, by key
+ALONE = ("codes_number",)  # nothing is started from them: they choose what is shown
+OPENERS = 'details:not([open]) > summary, [data-testid="stPopoverButton"], [role="tab"]'
+TOKEN = "t" * 43
+
+_KEY = """node => {
+  for (let at = node; at; at = at.parentElement) for (const name of at.classList) if (name.startsWith("st-key-")) return name.slice(7);
+  return "";
+}"""
+_ENABLED = "nodes => nodes.filter(node => !node.disabled && node.checkVisibility()).length"
+
+
+@pytest.fixture
+def runs(context: BrowserContext, server: Server) -> Iterator[OwnRuns]:
+    context.add_cookies([{"name": COOKIE, "value": TOKEN, "url": server.url}])
+    made = OwnRuns(server.runs, owner_hash(TOKEN))
+    yield made
+    made.close()
+
+
+def keys(page: Page) -> list[str]:
+    """The fields for numbers that are shown and can be typed into. The browser's own number field is not used: it changes what is typed."""
+    main = page.locator('[data-testid="stMain"], [data-testid="stPopoverBody"], [role="dialog"]')
+    assert main.locator('input[type="number"]').count() == 0
+    fields = main.locator('[data-testid="stTextInput"] input:visible:enabled')
+    found = [str(fields.nth(index).evaluate(_KEY)) for index in range(fields.count())]
+    return [key for key in dict.fromkeys(found) if key and not key.startswith(WORDS)]
+
+
+def enabled(page: Page) -> int:
+    """How many buttons can be pressed."""
+    return int(page.locator('[data-testid="stMain"] button, [data-testid="stPopoverBody"] button').evaluate_all(_ENABLED))
+
+
+def enter(page: Page, field: Locator, text: str) -> None:
+    field.fill(text)
+    field.press("Enter")
+    settled(page)
+    expect(field).to_have_value(text)
+
+
+def says_why(field: Locator) -> Locator:
+    """The sentence under a field that says what to type."""
+    return field.locator("xpath=ancestor::*[@data-testid='stVerticalBlock'][1]").get_by_text("Type ", exact=False)
+
+
+def typed_into(page: Page, key: str) -> None:
+    """Everything that people type goes into the field of that key, which then is as it was."""
+    field = page.locator(f".st-key-{key} input:visible").first
+    good, before = field.input_value(), enabled(page)
+    for text in WRONG:
+        enter(page, field, text)
+        if text == "" and not good:
+            continue  # an optional field
+        expect(says_why(field).first, f"{key} takes {text!r} without a word").to_be_visible()
+        if key not in ALONE:
+            assert enabled(page) < before, f"{key}: with {text!r} in it, everything can still be pressed"
+    enter(page, field, COMMA)
+    if says_why(field).count() == 0:  # a decimal comma
+        assert enabled(page) == before
+    enter(page, field, good)
+    expect(says_why(field)).to_have_count(0)
+    no_problems(page)
+
+
+def all_fields(page: Page) -> list[str]:
+    """Type into every field of the screen, also of what can be opened; the keys of the fields."""
+    done: list[str] = []
+
+    def those_shown() -> None:
+        for key in keys(page):
+            if key not in done:
+                done.append(key)
+                typed_into(page, key)
+
+    those_shown()
+    openers = page.locator('[data-testid="stMain"]').locator(OPENERS)
+    for index in range(openers.count()):
+        opener = openers.nth(index)
+        if not (opener.is_visible() and opener.is_enabled()):
+            continue
+        opener.click()
+        settled(page)
+        those_shown()
+        page.keyboard.press("Escape")
+        settled(page)
+    return done
+
+
+@pytest.mark.parametrize(
+    ("screen", "at_least"),
+    [("snap", 1), ("museum", 1), ("codes", 1), ("paint", 2), ("invent", 1), ("priors", 1), ("train", 2), ("collapse", 1)],
+)
+def test_the_number_fields_of_a_screen(page: Page, server: Server, runs: OwnRuns, screen: str, at_least: int) -> None:
+    if screen == "train":
+        query = f"?run={runs.make('paused').id}"
+    elif screen == "collapse":
+        query = f"?run={runs.pair('paused').id}"
+    else:
+        query = "" if screen in ("snap", "museum") else f"?run={PRIOR if screen == 'invent' else LETTERS}"
+    page.goto(f"{server.url}/{screen}{query}")
+    settled(page)
+    fields = all_fields(page)
+    assert len(fields) >= at_least, fields
+
+
+def test_the_fields_of_ones_own_run_and_what_is_then_trained(page: Page, server: Server, runs: OwnRuns) -> None:
+    page.goto(f"{server.url}/train")
+    settled(page)
+    page.locator(".st-key-start_own label").first.click()
+    settled(page)
+    fields = all_fields(page)
+    assert len(fields) >= 4, fields
+    enter(page, page.get_by_label("Codes K", exact=True), "17")
+    before = {path.name for path in server.runs.iterdir()}
+    button(page, "start_custom").click()
+    page.wait_for_url("**/train?run=*")
+    assert RunFolder(server.runs / run_id(page)).config().model.quantizer.K == 17
+    runs.stop_all(before)
+
+
+def test_the_fields_of_a_sweep(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/collapse")
+    settled(page)
+    page.get_by_text("Sweeps", exact=True).first.click()
+    page.locator(".st-key-sweeps_new label").first.click()
+    expect(button(page, "sweepform_start")).to_be_enabled()
+    assert len(all_fields(page)) >= 2

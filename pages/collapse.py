@@ -17,6 +17,16 @@ from vqcore.plots.clinic import MEASURES
 
 POLL = 1.0  # seconds
 TALL = 290  # pixels
+# on a telephone the act stays at the foot of the window while the maps move behind it
+_STYLE = """<style>
+@media (max-width: 640px) {
+  [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > .st-key-collapse_act),
+  [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > * > .st-key-collapse_act) {
+    position: sticky; bottom: 0; z-index: 5; max-height: 46vh; overflow-y: auto;
+    padding: 0.5rem; border-top: 2px solid currentColor; background: light-dark(#ffffff, #0e1117);
+  }
+}
+</style>"""
 VIEWS = {"pair": "The clinic", "own": "The open run", "sweeps": "Sweeps"}
 
 
@@ -68,15 +78,16 @@ def tick(case: Case, was_ended: bool) -> None:
         else:
             controls.bar(view.patient, state.answer(view.patient))
         bar.note(view)
-    films.panel(seen, view)
-    if told := words.outcome(view):
-        st.markdown(told)
-    hint(_try(view))
-    left, right = st.columns(2)
-    with left:
-        curves(seen, view)
-    with right:
+    st.html(_STYLE)
+    pictures, act = st.columns([2, 1] if case.paired else [3, 2], gap="medium")
+    with pictures:
+        films.panel(seen, view)
+        if outcome := words.outcome(view):
+            st.markdown(outcome)
+        hint(_try(view))
+    with act, st.container(key="collapse_act", gap="small"):
         examined(view)
+    curves(seen, view)
     words.findings(view)
     state.history(view.patient)
     terms.words("collapse", "dead", "used_epoch", "perplexity", "revival", "kmeans", "ema", "z_norm", "e_norm", "nmse", key="collapse")
@@ -88,15 +99,18 @@ def _try(view: CaseView) -> str:
         return "Press play: watch which codes are left behind, and read below what that may mean."
     if view.ended:
         return "Press play under either film: both move in step. Which codes stop working, and what brings them back?"
-    return "Watch both until they pause. Guess the cause, treat the run on the right, then press **Go on**."
+    return "Watch both until they pause. Guess the cause, treat the run on the right, then press **Resume**."
 
 
 def curves(seen: CaseWatch, view: CaseView) -> None:
     """The runs over one another, with what was done to them."""
-    st.markdown("**Codes used**", help=help_text("used_epoch"))
-    chart(seen.curves(view, "used"), "collapse_used", TALL, of=view.case.key)
-    st.markdown("**Error on validation data**", help=help_text("nmse", "mean_picture"))
-    chart(seen.curves(view, "errors"), "collapse_errors", TALL, of=view.case.key)
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Codes used**", help=help_text("used_epoch"))
+        chart(seen.curves(view, "used"), "collapse_used", TALL, of=view.case.key)
+    with right:
+        st.markdown("**Error on validation data**", help=help_text("nmse", "mean_picture"))
+        chart(seen.curves(view, "errors"), "collapse_errors", TALL, of=view.case.key)
     others = [name for name in MEASURES if name not in ("used", "errors")]
     measure = st.segmented_control(
         "And",
@@ -112,12 +126,12 @@ def curves(seen: CaseWatch, view: CaseView) -> None:
 
 
 def examined(view: CaseView) -> None:
-    """Guess, diagnosis, treatments, from top to bottom."""
+    """What is to be done next, beside the maps: guess, then treat; the diagnosis below."""
     if view.case.cause:
         guess.panel(view)
-    words.panel(view)
     if not hidden("treatments"):
         treat.panel(view, view.diagnosis if guess.known(view) else None)
+    words.panel(view)
 
 
 def gone(error: RunError) -> None:

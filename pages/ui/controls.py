@@ -5,13 +5,12 @@ A click is written to the run's folder at once, and shown as sent until the trai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.ui import number, session
+from pages.ui import number, session, start
 from pages.ui.form import CHOICES
 from pages.ui.live import View
 from pages.ui.parts import hidden
@@ -24,11 +23,13 @@ from vqcore.errors import VQError
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 0.0)  # steps per second; 0: no limit
 SPEED = "train.speed_limit"
 AT_A_TIME = number.Range(1, 100_000)  # steps
-FIELD = 256  # pixels of a treatment's widget: two abreast where there is room
+FIELD = 210  # pixels of a treatment's widget
+STEADY = ("running", "paused")
+TREAT = "Change the run from its next step on: revive codes, or change a setting. It leaves a mark on the curves."
 WIDTH = 108  # pixels of a button: the same for every word, so that nothing moves
 SENT: dict[CommandKind, str] = {
     "pause": "Pausing …",
-    "resume": "Going on …",
+    "resume": "Resuming …",
     "step": "Stepping …",
     "stop": "Stopping …",
     "treat": "Changing …",
@@ -36,16 +37,10 @@ SENT: dict[CommandKind, str] = {
     "kmeans": "Running k-means …",
 }
 
-# one line, whatever the trainer answers: nothing below it moves
-_STYLE = """<style>
-.st-key-control_answer { min-width: 0; }
-.st-key-control_answer p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-</style>"""
-
 
 def bar(view: View, answer: str) -> None:
     """The controls, for who may use them, with the trainer's last `answer` (markdown); for others a sentence that says why not."""
-    st.html(_STYLE)
+    mine = not view.folder.read_only and session.may_control(view.about)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="control_bar"):
         if view.folder.read_only:
             st.caption("An example that comes with the program: watch it, or train one like it.", width="stretch")
@@ -54,8 +49,12 @@ def bar(view: View, answer: str) -> None:
             st.caption(f"You are watching: {who} started this run, and only they or a teacher may control it.", width="stretch")
         else:
             _controls(view)
-            with st.container(key="control_answer"):
-                st.caption(answer)
+    if mine:
+        if view.state in STEADY and st.session_state.get("control_treat") and not hidden("treatments"):
+            with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="control_treatments"):
+                _treatments(view)
+        with st.container(key="control_answer"):
+            st.caption(answer or "\u00a0")
 
 
 def _controls(view: View) -> None:
@@ -63,11 +62,13 @@ def _controls(view: View) -> None:
     if view.state == "finished":
         return
     if view.ended:
-        _button("Resume", ":material/play_arrow:", Command("resume"), view, primary=True, disabled="resume" in asked)
+        if view.state == "failed":
+            start.change_and_try_again(view.config, view.about.name, view.status.error or "")
+        _button("Resume", ":material/play_arrow:", Command("resume"), view, primary=view.state != "failed", disabled="resume" in asked)
         return
-    steady = view.state in ("running", "paused")
+    steady = view.state in STEADY
     if view.state == "paused":
-        _button("Go on", ":material/play_arrow:", Command("resume"), view, primary=True, disabled="resume" in asked)
+        _button("Resume", ":material/play_arrow:", Command("resume"), view, primary=True, disabled="resume" in asked)
     else:
         _button("Pause", ":material/pause:", Command("pause"), view, disabled=not steady or "pause" in asked)
     _button("Stop", ":material/stop:", Command("stop"), view, disabled="stop" in asked)
@@ -84,8 +85,8 @@ def _controls(view: View) -> None:
     with st.popover("Speed", icon=":material/speed:", width=WIDTH, disabled=not steady):
         _speed(view)
     if not hidden("treatments"):
-        with st.popover("Treat", icon=":material/healing:", width=WIDTH, disabled=not steady):
-            _treatments(view)
+        # beside the picture, not over it: what is treated stays in view
+        st.toggle("Treat", key="control_treat", disabled=not steady, help=TREAT)
 
 
 def _step(view: View) -> None:
@@ -144,54 +145,51 @@ def _speed(view: View) -> None:
 
 def _treatments(view: View) -> None:
     current = {path: value for path, value in treatable_paths(view.config).items() if path != SPEED and not hidden(path)}
-    st.caption("A treatment changes the run from its next step on, and leaves a mark on the curves.")
     if any(path.startswith("model.quantizer.") for path in current):
-        left, right = st.columns(2)
-        _act(left, "Revive now", "revive", "revival", view)
-        _act(right, "k-means now", "kmeans", "kmeans", view)
-    keys = {path: f"control_{view.folder.id}_{path}_{value}" for path, value in current.items()}  # named as in `_speed`
-    with st.form(f"control_treat_{view.folder.id}", border=False):
-        with st.container(horizontal=True, gap="small"):
-            for path, value in current.items():
-                with st.container(width=FIELD):
-                    _input(view.config, path, value, keys[path])
-        st.form_submit_button(
-            "Apply",
-            icon=":material/check:",
-            type="primary",
-            width="stretch",
-            key="control_apply",
-            on_click=_apply,
-            args=(view, current, keys),
-        )
-
-
-def _act(place: Any, label: str, kind: CommandKind, word: str, view: View) -> None:
-    with place:
-        st.button(
-            label,
-            width="stretch",
-            key=f"control_{kind}",
-            on_click=_send,
-            args=(view, Command(kind)),
-            help=help_text(word),
-            disabled=kind in {command.kind for command in view.waiting},
-        )
-
-
-def _apply(view: View, current: Mapping[str, Any], keys: Mapping[str, str]) -> None:
-    wanted = {path: _typed(view.config, path, key) for path, key in keys.items()}
-    if None in wanted.values():
-        return  # the field says why
-    changes = {path: value for path, value in wanted.items() if value != current[path]}
-    if not changes:
+        _act("Revive now", "revive", "revival", view)
+        _act("k-means now", "kmeans", "kmeans", view)
+    if not current:
         return
+    path = st.selectbox(
+        "Setting", list(current), format_func=lambda path: _field(view.config, path).title or path, key="control_setting", width=FIELD
+    )
+    key = f"control_{view.folder.id}_{path}_{current[path]}"  # named as in `_speed`
+    with st.container(width=FIELD):
+        _input(view.config, path, current[path], key)
+    typed = _typed(view.config, path, key)
+    st.button(
+        "Apply",
+        icon=":material/check:",
+        type="primary",
+        key="control_apply",
+        disabled=typed is None or typed == current[path],
+        on_click=_apply,
+        args=(view, path, key),
+        help="From the next step on, with a mark on the curves.",
+    )
+
+
+def _act(label: str, kind: CommandKind, word: str, view: View) -> None:
+    st.button(
+        label,
+        key=f"control_{kind}",
+        on_click=_send,
+        args=(view, Command(kind)),
+        help=help_text(word),
+        disabled=kind in {command.kind for command in view.waiting},
+    )
+
+
+def _apply(view: View, path: str, key: str) -> None:
+    wanted = _typed(view.config, path, key)
+    if wanted is None or wanted == view.config.at(path):
+        return  # the field says why
     try:
-        view.config.edited(changes)  # what is wrong is said now, not by the trainer later
+        view.config.edited({path: wanted})  # what is wrong is said now, not by the trainer later
     except VQError as error:
         st.session_state["control_problem"] = str(error)
         return
-    _send(view, Command("treat", changes=changes))
+    _send(view, Command("treat", changes={path: wanted}))
 
 
 def _input(config: Config, path: str, value: Any, key: str) -> None:

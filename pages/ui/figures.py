@@ -17,8 +17,8 @@ def table(view: View) -> None:
     rows = _errors(view.evaluation)
     for book in view.evaluation.books:
         rows += _bits(book)
-    if view.step is not None:
-        for counted in view.step.books:
+    if view.measured is not None:
+        for counted in view.measured.books:
             rows += _alive(counted, view)
     with st.container(horizontal=True, gap="small", key="train_exact"):
         for label, value, shown in rows:
@@ -49,7 +49,7 @@ def _bits(book: BookEvaluation) -> list[tuple[str, str, str]]:
 def _alive(book: BookStep, view: View) -> list[tuple[str, str, str]]:
     K = view.config.model.quantizer.K
     return [
+        ("Used", f"{book.used_epoch} of {K}", help_text("used_epoch")),
         ("Ever used", f"{book.used_ever} of {K}", help_text("used_ever")),
-        ("Alive by EMA", f"{book.ema_alive} of {K}", help_text("ema_alive", "ema_count")),
         ("Dead", f"{book.dead} of {K}", help_text("dead", "age")),
     ]

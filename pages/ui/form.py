@@ -50,21 +50,23 @@ CHOICES: dict[Any, str] = {
 Values = dict[str, Any]  # dotted path → value
 
 
-def config_form(config: RunConfig, key: str = "form") -> RunConfig | None:
+def config_form(config: RunConfig, key: str = "form", marked: Mapping[str, str] | None = None) -> RunConfig | None:
     """Draw the form, filled from `config` when that changes. Returns the configuration as it stands, or None while it is wrong.
 
+    `marked`: by dotted path, what to say at a field until its value is another one than in `config`.
     What is wrong with a field is said at the field; under the form stand the fields to correct, and what does not fit together.
     """
     _adopt(config, key)
     values: Values = {}
     st.session_state[f"{key}.wrong"] = []
+    st.session_state[f"{key}.marked"] = {path: (words, config.at(path)) for path, words in (marked or {}).items()}
     with st.container(key=key.replace(".", "_")):
         data_class = _kind("data", RunConfig.model_fields["data"], key, values)
         _row([(f"data.{name}", field) for name, field in _own_fields(data_class)], key, values)
         # the other classes are settled before any widget is drawn, as what makes sense depends on them
         fields = dict(_leaves(RunConfig, "", key, values))
         _row([(path, fields[path]) for path in BASIC], key, values, numbers=190)
-        with st.expander("More", icon=":material/tune:", key=f"{key}_more"):
+        with st.expander("More", icon=":material/tune:", key=f"{key}_more", expanded=bool(marked)):
             for title, paths in _groups(fields).items():
                 if not all(hidden(path) for path in paths):
                     st.markdown(f"**{title}**")
@@ -177,6 +179,9 @@ def _widget(path: str, field: FieldInfo, key: str, values: Values) -> None:
         values[path] = _input(label, field, name, shown, disabled=bool(why))
         if values[path] is None:
             st.session_state[f"{key}.wrong"].append(label)
+        words, old = st.session_state[f"{key}.marked"].get(path, ("", None))
+        if words and values[path] == old:
+            st.markdown(f":orange[:material/flag: {session.plain(words)}]")
     if why:
         st.caption(why)
 

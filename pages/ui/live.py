@@ -45,6 +45,7 @@ class View:
     version: int
     step: Step | None
     evaluation: Evaluation | None
+    measured: Step | None  # the point of the curves at the evaluation's step
     events: tuple[Event, ...]
     waiting: tuple[Command, ...]
     gallery: Gallery | None
@@ -108,6 +109,7 @@ class Watch:
                 version=tail.version,
                 step=tail.last_step,
                 evaluation=tail.last_evaluation,
+                measured=_point_at(tail, tail.last_evaluation),
                 events=events,
                 waiting=self._waiting(events),
                 gallery=self._gallery,
@@ -170,7 +172,7 @@ class Watch:
         marks = treatments(view.events)
         K = view.config.model.quantizer.K
         draw: dict[str, Callable[[], Figure]] = {
-            "loss": lambda: training.loss_curves(steps, evaluations, marks),
+            "loss": lambda: training.loss_curves(steps, evaluations, treatments(view.events, on_loss=True)),
             "errors": lambda: training.errors(evaluations, marks),
             "used": lambda: training.codes_used(steps, evaluations, K=K, marks=marks),
             "perplexity": lambda: training.perplexities(steps, evaluations, K=K, marks=marks),
@@ -182,6 +184,16 @@ class Watch:
 
     def _tail(self) -> MetricsTail:
         return shared_tail(self.folder)
+
+
+def _point_at(tail: MetricsTail, evaluation: Evaluation | None) -> Step | None:
+    """The last point of the curves that an evaluation was made on; None before there is one."""
+    if evaluation is None:
+        return None
+    last = tail.last_step
+    if last is not None and last.step <= evaluation.step:
+        return last
+    return next((step for step in reversed(tail.steps) if step.step <= evaluation.step), None)
 
 
 def _histogram(snapshot: Snapshot, last: Step | None, *, sort: bool) -> str:

@@ -74,7 +74,8 @@ def everything(seen: live.Watch, view: live.View) -> None:
         curve(seen, view, "errors", LOW)
     if not hidden("figures"):
         with right, st.container(gap="xxsmall"):
-            panel("In figures", "validation")
+            at = f", step {view.evaluation.step:,}" if view.evaluation else ""
+            panel(f"In figures{at}", "validation")
             figures.table(view)
     state.history(view)
 
@@ -115,7 +116,8 @@ def examples(seen: live.Watch, view: live.View) -> None:
 
 def usage(seen: live.Watch, view: live.View) -> None:
     """How often each code is chosen."""
-    row = panel("Use of each code", "usage", "dead", "colour")
+    at = f", step {view.snapshot.step:,}" if view.snapshot else ""
+    row = panel(f"Use of each code{at}", "usage", "dead", "colour")
     by_index = row.toggle("By index", key="train_by_index", persist_state="session")
     drawn = seen.usage(view, sort=not by_index)
     if drawn is None:

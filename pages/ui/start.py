@@ -23,6 +23,8 @@ from vqcore.runs.folder import RunFolder
 
 CARDS = Path(__file__).resolve().parents[2] / "assets" / "cards"
 PER_ROW = 3
+FAILED = "failed"  # beside the presets, in the form: the settings of the run that is tried again
+ADVICE = "Try a tenth of it."
 LINKED = "link"  # beside the presets, in the form: what a link brought
 
 _STYLE = """<style>
@@ -85,11 +87,18 @@ def _own_card() -> None:
 def _customise() -> None:
     st.subheader("Customise", anchor=False)
     brought = link.config()
-    bases = [*([LINKED] if brought is not None else []), *([] if hidden("presets") and brought is not None else PRESETS)]
+    failed: RunConfig | None = st.session_state.get("start_failed")
+    bases = [
+        *([FAILED] if failed is not None else []),
+        *([LINKED] if brought is not None else []),
+        *([] if hidden("presets") and brought is not None else PRESETS),
+    ]
     if st.session_state.get("start_base") not in bases:
         st.session_state["start_base"] = bases[0]
     base = str(st.pills("Begin with", bases, required=True, format_func=_preset_title, key="start_base"))
-    config = config_form(brought if base == LINKED and brought is not None else PRESETS[base].config, key="start_form")
+    filled = failed if base == FAILED else brought if base == LINKED else PRESETS[base].config
+    assert filled is not None
+    config = config_form(filled, key="start_form", marked=st.session_state.get("start_marked", {}) if base == FAILED else {})
     name = st.text_input("Name of the run", max_chars=80, key="start_name", placeholder=_title(config), persist_state="session")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         # no callback: its arguments would be older than what was typed just before the click
@@ -102,7 +111,7 @@ def _customise() -> None:
 
 
 def _preset_title(name: str) -> str:
-    return "The link" if name == LINKED else PRESETS[name].title
+    return {LINKED: "The link", FAILED: "The failed run"}.get(name) or PRESETS[name].title
 
 
 def _title(config: RunConfig | None) -> str:
@@ -174,6 +183,20 @@ def _inline(path: Path) -> str:
         return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
     except OSError:
         return ""
+
+
+def change_and_try_again(config: RunConfig, name: str, error: str) -> None:
+    """The button beside a run that failed: the form, filled with its settings, the one to blame marked."""
+    pressed = st.button("Change and try again", key="start_change", icon=":material/edit:", type="primary")
+    if pressed:
+        st.session_state["start_failed"] = config
+        st.session_state["start_base"] = FAILED
+        st.session_state["start_own"] = True
+        st.session_state["start_name"] = f"{name}, changed"[:80]
+        blamed = "train.lr" if "learning rate" in error.lower() else ""
+        st.session_state["start_marked"] = {blamed: f"The run failed with {config.at(blamed):g}. {ADVICE}"} if blamed else {}
+        session.close_run()
+        st.rerun(scope="app")  # a fragment's own run would leave the page as it is
 
 
 def another() -> None:

@@ -10,9 +10,10 @@ from pages.ui import controls, projector, session, share, start
 from pages.ui.live import View
 from pages.ui.parts import hidden
 from pages.ui.terms import help_text
-from vqcore.plots.marks import described
+from vqcore.plots.marks import aftermath, described, reason
 from vqcore.records import Event
 from vqcore.runs.folder import RunState
+from vqcore.runs.tail import shared_tail
 
 Colour = Literal["green", "orange", "blue", "gray", "red"]
 
@@ -105,9 +106,14 @@ def _interrupted(view: View) -> str:
 
 def answer(view: View) -> str:
     """What the trainer answered last, as markdown; else what goes on."""
+    if view.ended:  # how it ended is said by the event, not by the last command before it
+        return session.plain(view.events[-1].message) if view.events and view.state == "finished" else ""
     event = next((event for event in reversed(view.events) if event.command), None)
     quiet = view.state in ("queued", "starting") or event is None
-    return session.plain(view.status.message) if quiet or event is None else said(event)
+    if quiet or event is None:
+        return session.plain(view.status.message)
+    steps = shared_tail(view.folder).steps if event.kind == "treated" and not event.data.get("changes") else ()
+    return " ".join(filter(None, (said(event), aftermath(event, steps) if steps else "")))
 
 
 def coming(view: View) -> None:
@@ -126,11 +132,14 @@ def coming(view: View) -> None:
 
 def said(event: Event) -> str:
     """An event as one line of markdown."""
-    words = session.plain(described(event.data.get("changes") or {}, silent=True) or event.message)
+    changes = event.data.get("changes") or {}
+    words = session.plain(described(changes, silent=True) or event.message)
     who = session.plain(str(event.data.get("nickname") or ""))
     if event.kind not in ("treated", "refused"):
         return words
-    return f"Step {event.step:,}: {'refused: ' if event.kind == 'refused' else ''}{words}{f' ({who})' if who else ''}"
+    refused = event.kind == "refused"
+    why = "" if refused else reason(changes)
+    return f"Step {event.step:,}: {'refused: ' if refused else ''}{words}{f' ({who})' if who else ''}{f'. {why}' if why else ''}"
 
 
 def history(view: View) -> None:

@@ -90,7 +90,10 @@ def test_two_films_two_curves_and_what_was_done(page: Page, pair: MakePair) -> N
     at = page("collapse", run=right.id)
     assert not at.exception and not at.error
     left_map, right_map = components(at, "vq_codemap")
-    assert left_map["group"] == right_map["group"] != "" and left_map["shareView"]
+    assert left_map["group"] == right_map["group"] != "" and not left_map["shareView"], "the codes of one would be a dot beside the other's"
+    next(toggle for toggle in at.toggle if str(toggle.key).startswith("collapse_axes_")).set_value(True).run()
+    left_map, right_map = components(at, "vq_codemap")
+    assert left_map["shareView"] and right_map["shareView"]
     assert left_map["scene"]["steps"] == right_map["scene"]["steps"] == list(range(0, STEPS + 1, 50))
     assert not left_map["scene"]["marks"] and right_map["scene"]["marks"][0]["step"] == 100
     used = charts(at)["Codes used, 2 runs"]

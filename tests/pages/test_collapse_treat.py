@@ -61,7 +61,7 @@ def test_what_was_done_after_the_last_snapshot_is_not_diagnosed_before_the_next(
     with held(folders, "paused", "paused"):
         at = page("collapse", run=folders[1].id)
         assert not at.exception and not at.error
-        assert "What it did shows at the next snapshot, at step 150. Press **Go on**." in said(at)
+        assert "What it did shows at the next snapshot, at step 150. Press **Resume**." in said(at)
         assert "What it did.**" not in said(at)
 
 

@@ -163,11 +163,15 @@ def test_treatments_are_hidden_of_a_running_run(store: RunStore, monkeypatch: py
     with acquire(folder, "cli"):
         folder.set_status(state="running")
         assert live.watch(folder).look().state == "running"
-        treat = {"control_revive", "control_kmeans"}
-        assert treat <= keys(arrive("train", run=folder.id))
+        treat = {"control_treat", "control_revive", "control_kmeans"}
+        at = arrive("train", run=folder.id)
+        at.toggle(key="control_treat").set_value(True).run()
+        assert treat <= keys(at) and "Learning rate" in at.selectbox(key="control_setting").options
         assert not treat & keys(arrive("train", link=with_hidden("treatments"), run=folder.id))
-        fields = {node.key for node in arrive("train", link=with_hidden("train.lr"), run=folder.id).text_input if node.key}
-        assert fields and not any("train.lr" in key for key in fields)
+        at = arrive("train", link=with_hidden("train.lr"), run=folder.id)
+        at.toggle(key="control_treat").set_value(True).run()
+        options = at.selectbox(key="control_setting").options
+        assert options and "Learning rate" not in options
 
 
 def test_treatments_are_hidden_in_the_clinic(finished: Finished) -> None:

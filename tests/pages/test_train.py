@@ -21,6 +21,7 @@ from vqcore.runs.folder import RunFolder
 from vqcore.runs.lease import HeldLease, acquire
 from vqcore.runs.status import RunState
 from vqcore.runs.store import RunStore
+from vqcore.runs.tail import shared_tail
 from vqcore.runs.writer import RunWriter
 
 from .conftest import ADA, BOB, FakeEngine
@@ -229,6 +230,7 @@ def test_a_running_run_is_controlled_and_every_click_is_signed(page: Page, finis
         assert figures(at)["Time left"] == "0:09"
         at.button(key="control_pause").click().run()
         at.button(key="control_step").click().run()
+        at.toggle(key="control_treat").set_value(True).run()
         at.button(key="control_revive").click().run()
     assert [(run, command.kind) for run, command in engine.sent] == [(folder.id, kind) for kind in ("pause", "step", "revive")]
     assert {command.author for _, command in engine.sent} == {session.owner_hash(ADA)}
@@ -247,20 +249,27 @@ def test_a_treatment_sends_what_was_changed_and_nothing_else(page: Page, finishe
     folder = finished(cookie=ADA)
     with held(folder):
         at = page("train", run=folder.id)
-        key = f"control_{folder.id}_model.quantizer"
-        at.text_input(key=f"{key}.commitment_weight_0.25").set_value("0.5")
-        at.segmented_control(key=f"{key}.learning_gradient").set_value("ema")
+        at.toggle(key="control_treat").set_value(True).run()
+        at.selectbox(key="control_setting").set_value("model.quantizer.commitment_weight").run()
+        assert at.button(key="control_apply").disabled, "nothing was changed"
+        at.text_input(key=f"control_{folder.id}_model.quantizer.commitment_weight_0.25").set_value("0,5").run()
+        at.button(key="control_apply").click().run()
+        at.selectbox(key="control_setting").set_value("model.quantizer.learning").run()
+        at.segmented_control(key=f"control_{folder.id}_model.quantizer.learning_gradient").set_value("ema").run()
         at.button(key="control_apply").click().run()
     assert not at.exception
-    assert dict(engine.sent[-1][1].changes) == {"model.quantizer.commitment_weight": 0.5, "model.quantizer.learning": "ema"}
+    sent = [dict(command.changes) for _, command in engine.sent]
+    assert sent == [{"model.quantizer.commitment_weight": 0.5}, {"model.quantizer.learning": "ema"}]
 
 
 def test_a_treatment_out_of_range_is_refused_where_it_was_typed(page: Page, finished: Finished, engine: FakeEngine) -> None:
     folder = finished(cookie=ADA)
     with held(folder):
         at = page("train", run=folder.id)
-        at.text_input(key=f"control_{folder.id}_model.quantizer.ema_decay_0.99").set_value("1.5")
-        at.button(key="control_apply").click().run()
+        at.toggle(key="control_treat").set_value(True).run()
+        at.selectbox(key="control_setting").set_value("model.quantizer.ema_decay").run()
+        at.text_input(key=f"control_{folder.id}_model.quantizer.ema_decay_0.99").set_value("1.5").run()
+        assert at.button(key="control_apply").disabled
         assert "1.5 is too large. Type a number, 0 to below 1." in said(at)
     assert not engine.sent
 
@@ -297,10 +306,66 @@ def test_an_acknowledgement_is_told_with_who_asked_and_leaves_a_mark(page: Page,
         answer = {"command": "treat", "changes": changes, "config": config, "nickname": "<b>Ada</b>"}
         RunWriter(folder, lease).write(Event(80, "treated", "", 1, answer))
         at = page("train", run=folder.id)
+        at.toggle(key="control_treat").set_value(True).run()
+        at.selectbox(key="control_setting").set_value("model.quantizer.commitment_weight").run()
     assert "Step 80: β = 0.5 (<b>Ada</b>)" in said(at)
+    assert "From here the commitment term counts 0.5 times in the sum" in said(at)
     assert not any("<b>" in part.value for part in at.markdown), "typed text is drawn letter by letter"
     assert charts(at)["Loss curves"]["layout"]["annotations"][0]["text"] == "β = 0.5"
     assert at.text_input(key=f"control_{folder.id}_model.quantizer.commitment_weight_0.5").value == "0.5"
+
+
+def test_a_term_that_leaves_the_sum_is_told_on_the_curve_and_in_a_sentence(page: Page, finished: Finished) -> None:
+    folder = finished(cookie=ADA)
+    with held(folder) as lease:
+        changes = {"model.quantizer.learning": "ema"}
+        config = folder.config().edited(changes).model_dump(mode="json")
+        answer = {"command": "treat", "changes": changes, "config": config, "nickname": ""}
+        RunWriter(folder, lease).write(Event(80, "treated", "", 1, answer))
+        at = page("train", run=folder.id)
+    assert charts(at)["Loss curves"]["layout"]["annotations"][0]["text"] == "EMA: codebook term not in sum"
+    assert charts(at)["Codes used"]["layout"]["annotations"][0]["text"] == "learning = EMA", "elsewhere nothing left a sum"
+    assert "From here the codebook term is no longer in the sum" in said(at)
+
+
+def test_figures_that_stand_together_count_the_same_at_the_same_step(page: Page, finished: Finished) -> None:
+    folder = finished(cookie=ADA)
+    with held(folder) as lease:
+        steps = shared_tail(folder).steps
+        (book,) = steps[-1].books
+        later = replace(steps[-1], step=103, books=(replace(book, used_epoch=8, dead=0, ema_alive=8),))
+        RunWriter(folder, lease).write(later)
+        at = page("train", run=folder.id)
+    shown = figures(at)
+    assert shown["Codes used"] == "8 of 8", "as of now, as the step beside it"
+    assert (shown["Used"], shown["Dead"]) == ("5 of 8", "3 of 8") and "Alive by EMA" not in shown
+    assert "In figures, step 100" in said(at) and "Use of each code, step 100" in said(at)
+
+
+def test_a_run_that_failed_can_be_changed_and_tried_again(page: Page, finished: Finished, store: RunStore) -> None:
+    folder = finished("Wild", cookie=ADA, **{"train.lr": 10.0})
+    folder.set_status(state="failed", error="The loss is NaN at step 80. Lower the learning rate.")
+    at = page("train", run=folder.id)
+    at.button(key="start_change").click().run()
+    assert not at.exception and "run_id" not in at.session_state
+    assert at.text_input(key="start_form.train.lr").value == "10"
+    assert "The run failed with 10. Try a tenth of it." in said(at)
+    at.text_input(key="start_form.train.lr").set_value("0.001").run()
+    assert "The run failed with" not in said(at)
+    at.button(key="start_custom").click().run()
+    newest = store.get(at.session_state["run_id"])
+    assert newest.config() == folder.config().edited({"train.lr": 0.001}) and newest.about().name == "Wild, changed"
+
+
+def test_a_finished_run_does_not_say_that_it_goes_on(page: Page, finished: Finished) -> None:
+    folder = finished(cookie=ADA)
+    with held(folder) as lease:
+        writer = RunWriter(folder, lease)
+        writer.write(Event(63, "continued", "Resumed at step 63.", 1, {"command": "resume"}))
+        writer.write(Event(100, "finished", "Finished 100 steps.", 0))
+    folder.set_status(state="finished")
+    at = page("train", run=folder.id)
+    assert not any("Resumed at step 63." in part.value for part in at.caption)
 
 
 def test_a_refusal_is_told(page: Page, finished: Finished) -> None:

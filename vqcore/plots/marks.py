@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vqcore.plots.figure import Mark
-from vqcore.records import Event
+from vqcore.records import Event, Step
 
 # what a mark calls a field: a word that fits beside a line
 SHORT: dict[str, str] = {
@@ -24,12 +24,23 @@ SHORT: dict[str, str] = {
 }
 VALUES: dict[str, str] = {"ema": "EMA", "straight_through": "straight-through", "l2": "l2", "euclidean": "Euclidean"}
 ACTS: dict[str, str] = {"revive": "revive", "kmeans": "k-means"}
+LEARNING = "model.quantizer.learning"
+# treatments that change what is summed into the loss: the word on the loss curve, and the sentence beside the run
+SUM_MARKS: dict[str, str] = {"ema": "EMA: codebook term not in sum", "gradient": "gradient: codebook term in sum"}
+SUM_SENTENCES: dict[str, str] = {
+    "ema": "From here the codebook term is no longer in the sum: the loss falls by that term at once, which is no improvement.",
+    "gradient": "From here the codebook term is in the sum again: the loss rises by that term at once, which is no harm.",
+}
+WEIGHTS: dict[str, str] = {"model.quantizer.commitment_weight": "commitment", "model.quantizer.codebook_weight": "codebook"}
 # these change how long and how fast a run goes, not what it learns
 SILENT = frozenset({"train.speed_limit", "train.steps"})
 
 
-def treatments(events: Sequence[Event]) -> list[Mark]:
-    """A mark for each treatment that counts: those after a checkpoint that the run went back to are undone."""
+def treatments(events: Sequence[Event], *, on_loss: bool = False) -> list[Mark]:
+    """A mark for each treatment that counts: those after a checkpoint that the run went back to are undone.
+
+    `on_loss`: for the curve of the loss, where a change of what is summed is said.
+    """
     marks: list[Mark] = []
     for event in events:
         if event.kind == "started":
@@ -39,9 +50,42 @@ def treatments(events: Sequence[Event]) -> list[Mark]:
         elif event.kind == "treated":
             changes = event.data.get("changes") or {}
             words = described(changes) if changes else ACTS.get(str(event.data.get("command")), "treated")
+            if on_loss and changes.get(LEARNING) in SUM_MARKS:
+                words = SUM_MARKS[str(changes[LEARNING])]
             if words:
                 marks.append(Mark(event.step, words))
     return marks
+
+
+def reason(changes: Mapping[str, Any]) -> str:
+    """Why the loss jumps where these changes were made, in sentences; "" where nothing of its sum changed."""
+    sentences = [SUM_SENTENCES[str(changes[LEARNING])]] if changes.get(LEARNING) in SUM_SENTENCES else []
+    for path, term in WEIGHTS.items():
+        if path in changes:
+            sentences.append(f"From here the {term} term counts {_value(changes[path])} times in the sum: compare the terms, not the loss.")
+    return " ".join(sentences)
+
+
+def aftermath(event: Event, steps: Sequence[Step]) -> str:
+    """What was measured after a treatment of the codes, in a sentence; "" before there is a point of the curves after it."""
+    before = next((step for step in reversed(steps) if step.step <= event.step), None)
+    after = next((step for step in steps if step.step > event.step), None)
+    if before is None or after is None or not before.books or not after.books:
+        return ""
+    parts = [f"Codes used: {before.books[0].used_epoch:,}, at step {after.step:,} {after.books[0].used_epoch:,}."]
+    old, new = before.terms.get("commitment"), after.terms.get("commitment")
+    if old is not None and new is not None and old > 0:
+        parts.append(f"The commitment term {'rose' if new > old else 'fell'} from {old:.3g} to {new:.3g}{_because(before, after)}.")
+    return " ".join(parts)
+
+
+def _because(before: Step, after: Step) -> str:
+    """Why the commitment term moved, where the lengths of the vectors say it."""
+    if before.z_norm <= 0 or abs(after.z_norm / before.z_norm - 1) < 0.05:
+        return ""
+    rose = after.terms["commitment"] > before.terms["commitment"]
+    grew = after.z_norm > before.z_norm
+    return f", as the encoder outputs it measures became {'longer' if grew else 'shorter'}" if rose == grew else ""
 
 
 def described(changes: Mapping[str, Any], *, silent: bool = False) -> str:

@@ -158,7 +158,8 @@ class Loop(ABC):
         # the first steps are each a point: a curve is seen moving at once
         if last or paused or self.step % train.record_every == 0 or self.step <= min(3, train.record_every):
             yield self._point()
-        if last or self.step % train.evaluate_every == 0:
+        # where it pauses by itself, too: who goes step by step sees what each step did
+        if last or paused or self.step % train.evaluate_every == 0:
             yield from self._look(complete=last)
         if not last and self.step % train.checkpoint_every == 0:
             yield Checkpoint(self.step)
@@ -226,10 +227,11 @@ class Loop(ABC):
                     yield self._event("paused", f"Paused at step {self.step:,}.", command.id, **answer)
                 case "resume":
                     self._budget = None
-                    yield self._event("continued", f"Goes on from step {self.step:,}.", command.id, **answer)
+                    yield self._event("continued", f"Resumed at step {self.step:,}.", command.id, **answer)
                 case "step":
                     self._budget = max(1, command.steps)
-                    yield self._event("continued", f"Goes on for {self._budget:,} steps.", command.id, **answer)
+                    steps = "1 step" if self._budget == 1 else f"{self._budget:,} steps"
+                    yield self._event("continued", f"Running {steps}.", command.id, **answer)
                 case "stop" | "release":
                     self._end = "stopped" if command.kind == "stop" else "released"
                     self._ended_by = command

@@ -15,13 +15,11 @@ from pages.ui.live import View
 from vqcore.clinic.causes import CAUSES
 from vqcore.control import Command
 from vqcore.errors import VQError
+from vqcore.plots.marks import treatments
 from vqcore.runs.status import RunState
 
 STEADY = ("running", "paused")
-# one line, whatever is answered: nothing below it moves
 _STYLE = """<style>
-.st-key-collapse_said { min-width: 0; }
-.st-key-collapse_said p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .st-key-collapse_bar { min-height: 2.5rem; }
 </style>"""
 
@@ -62,7 +60,7 @@ def _sent(view: CaseView) -> str:
 
 
 def bar(view: CaseView) -> None:
-    """Pause, go on, stop, step and speed for all sides at once; for who may not, a sentence that says why."""
+    """Pause, resume, stop, step and speed for all sides at once; for who may not, a sentence that says why."""
     st.html(_STYLE)
     st.progress(min(1.0, view.at / max(1, view.steps)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="collapse_bar"):
@@ -70,8 +68,12 @@ def bar(view: CaseView) -> None:
             st.caption(why, width="stretch")
         else:
             _controls(view)
-        with st.container(key="collapse_said"):
-            st.caption(_answer(view.patient))
+            st.caption(_answer(view.patient), width="content")
+
+
+def _ready(view: CaseView) -> bool:
+    """Whether the next thing to do at a pause is to go on: before that come the guess and the treatment."""
+    return not view.case.paired or view.patient.at == 0 or bool(treatments(view.patient.events))
 
 
 def _answer(patient: View) -> str:
@@ -83,7 +85,7 @@ def _answer(patient: View) -> str:
 def why_not(view: CaseView) -> str:
     """Why this browser may not control the case, as markdown; "" when it may."""
     if view.patient.folder.read_only:
-        return "An example that comes with the program: look at it, then press **New patient** for one to treat."
+        return "An example: look at it, then press **New patient** for a run whose codes die, to treat yourself."
     refused = next((side for side in view.views if not session.may_control(side.about)), None)
     if refused is None:
         return ""
@@ -148,7 +150,7 @@ def _controls(view: CaseView) -> None:
         return
     steady = all(side.state in STEADY for side in going)
     if any(side.state == "paused" for side in going):
-        _button("Go on", ":material/play_arrow:", Command("resume"), view, primary=True, disabled="resume" in asked)
+        _button("Resume", ":material/play_arrow:", Command("resume"), view, primary=_ready(view), disabled="resume" in asked)
     else:
         _button("Pause", ":material/pause:", Command("pause"), view, disabled=not steady or "pause" in asked)
     _button("Stop", ":material/stop:", Command("stop"), view, disabled="stop" in asked)

@@ -119,7 +119,7 @@ class CaseView:
         if not self.case.paired:
             return ("This run",)
         left, right = (bool(treatments(view.events)) for view in self.views)
-        return ("Treated as well" if left else "Untreated", "Treated" if right else "To be treated")
+        return ("Treated as well" if left else "Untreated", "Treated" if right else "To treat")
 
     @property
     def treated_since(self) -> bool:

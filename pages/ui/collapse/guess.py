@@ -36,6 +36,7 @@ def panel(view: CaseView) -> None:
             "Show the cause",
             key="collapse_reveal",
             icon=":material/visibility:",
+            type="primary",
             disabled=guess is None,
             on_click=_show,
             args=(view,),

@@ -1,4 +1,4 @@
-"""Who may be treated: one card a cause, told by what one sees.
+"""The runs that can be treated, called patients: one card for each cause, described by what one sees.
 
 Session keys owned here: `collapse_new`, `collapse_pause`, `collapse_seed`, `collapse_take_*`.
 """
@@ -15,6 +15,7 @@ from vqcore.clinic.causes import CAUSES
 from vqcore.control import Command
 
 SEEDS = number.Range(0, 2**31 - 1)
+PATIENT = "A patient is a training run whose codes die: guess why, then treat it."
 CARD = 288  # pixels: three abreast where there is room
 
 
@@ -27,7 +28,8 @@ def offer() -> None:
 @st.dialog("Choose a patient", width="large", icon=":material/personal_injury:")
 def choose() -> None:
     st.markdown(
-        "Each is trained twice, side by side: same seed, batches and initial weights. The left one stays as it is; you treat the right."
+        f"{PATIENT} Each is trained twice, side by side: same seed, batches and initial weights. "
+        "The left one stays as it is; you treat the right."
     )
     cards()
 
@@ -86,7 +88,7 @@ def missing() -> None:
         "Here a collapsing run is shown beside the same run treated: codes that die, what was done, and whether they came back.",
         icon=":material/lightbulb:",
     )
-    hint("Take a patient, guess what ails it, and treat the run on the right.")
+    hint("Take a patient (a training run whose codes die), guess why, and treat the run on the right.")
     cards()
 
 

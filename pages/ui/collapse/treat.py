@@ -21,19 +21,19 @@ from vqcore.plots.marks import described
 TWICE_S = 2.0  # a second click on the same treatment within so many seconds is not meant
 # room for the longest of what treatments say of themselves: nothing below moves when another is chosen
 _STYLE = """<style>
-.st-key-collapse_treatment { min-height: 15.5rem; }
+.st-key-collapse_treatment { min-height: 13rem; }
 </style>"""
 
 
 def panel(view: CaseView, advice: Diagnosis | None) -> None:
     """`advice`: the patient's diagnosis, None while it is not to be given away."""
-    number = 3 if view.case.cause else 2
     side = "the run on the right" if view.case.paired else "this run"
-    st.markdown(f"**{number}. Treat {side}.**", help=help_text("dead", "revival", "ema", "kmeans"))
+    st.markdown(f"**{'2. ' if view.case.cause else ''}Treat {side}.**", help=help_text("dead", "revival", "ema", "kmeans"))
     told = advice is not None and not view.treated_since
     first, also = (advice.first, advice.also) if told and advice else ("", ())
     if st.session_state.get(key_of(view)) is None:
         choose(view, first)
+    act = st.container(gap="xsmall", key="collapse_treat")
     picked = st.pills(
         "Treatments",
         list(TREATMENTS),
@@ -48,22 +48,30 @@ def panel(view: CaseView, advice: Diagnosis | None) -> None:
     idle = not changes and TREATMENTS[key].command is None
     why = problem or _closed(view) or ("It has this treatment already: nothing would change." if idle else "")
     st.html(_STYLE)
+    with act:  # above the choice: it is there however many lines that takes
+        st.button(
+            f"Apply: {TREATMENTS[key].title}",
+            key="collapse_apply",
+            icon=":material/healing:",
+            type="primary" if advice is not None and not view.treated_since else "secondary",
+            disabled=bool(why),
+            width="stretch",
+            on_click=give,
+            args=(view, key),
+        )
+        st.caption(why or _done(view) or "From the next step on; marked on curves and films.")
     with st.container(border=True, key="collapse_treatment"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button(
-                "Apply",
-                key="collapse_apply",
-                icon=":material/healing:",
-                type="primary",
-                disabled=bool(why),
-                on_click=give,
-                args=(view, key),
-            )
-            st.caption(why or "From the next step on; marked on curves and films.", width="stretch")
         st.markdown(TREATMENTS[key].what)
         st.caption(_small_print(TREATMENTS[key], changes))
     if first:
         st.caption(f":material/stethoscope: what the diagnosis names first{', :material/add: what it names besides' if also else ''}.")
+
+
+def _done(view: CaseView) -> str:
+    """That the patient was treated and waits, as markdown; "" while it was not, or trains."""
+    if not view.treated_since or view.patient.state != "paused":
+        return ""
+    return "**Treated.** Now press **Resume**, above the maps, or add another treatment."
 
 
 def key_of(view: CaseView) -> str:
@@ -83,7 +91,7 @@ def _closed(view: CaseView) -> str:
     """Why nothing can be done now, as markdown; "" when it can."""
     patient = view.patient
     if patient.folder.read_only:
-        return "An example: take a new patient to treat one."
+        return "An example: press New patient to treat one."
     if bar.why_not(view):
         return "Only who started this, or a teacher, may treat it."
     if patient.state in ("queued", "starting"):

@@ -16,7 +16,7 @@ from vqcore.plots.marks import treatments
 
 def panel(view: CaseView) -> None:
     """Each side's diagnosis, as it stands; of what is wrong no more than that, while the cause is still to be guessed."""
-    st.markdown(f"**{2 if view.case.cause else 1}. Read the diagnosis.**", help=help_text("diagnosis", "collapse", "dead"))
+    st.markdown("**Diagnosis**", help=help_text("diagnosis", "collapse", "dead"))
     if not any(view.diagnoses):
         st.caption("It comes with the first snapshot of the codebook.")
     for title, found, side in zip(view.titles, view.diagnoses, view.views, strict=True):
@@ -39,7 +39,7 @@ def _words(title: str, found: Diagnosis, known: bool) -> None:
 
 def _wait(patient: View) -> None:
     every = patient.config.train.evaluate_every
-    paused = " Press **Go on**." if patient.state == "paused" else ""
+    paused = " Press **Resume**." if patient.state == "paused" else ""
     after = (patient.at // every + 1) * every
     st.info(f"**Treated.** What it did shows at the next snapshot, at step {after:,}.{paused}", icon=":material/hourglass_bottom:")
 

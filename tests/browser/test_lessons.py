@@ -98,7 +98,7 @@ def test_what_one_shares_a_fresh_browser_opens_the_same(browser: Browser, watch:
         page.wait_for_url("**run=*")
         assert RunFolder(server.runs / run_id(page)).config() == lesson("bits").act("wide").config
         expect(page.locator(".st-key-train_line")).to_be_visible()
-        expect(page.get_by_role("button", name="Treat", exact=True)).to_have_count(0)
+        expect(page.locator(".st-key-control_treat")).to_have_count(0)
         no_problems(page)
 
 

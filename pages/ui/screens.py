@@ -24,7 +24,7 @@ class Screen:
 
 
 SCREENS: dict[str, Screen] = {
-    "start": Screen("First", "Start", "a tour of five cards", "Which 8 colours survive?", ":material/flag:"),
+    "start": Screen("First", "Start", "a tour of five cards", "What is a VQ-VAE made of?", ":material/flag:"),
     "train": Screen("First", "Train", "training", "Do pictures improve while codes stay in use?", ":material/play_circle:"),
     "inside": Screen("First", "Inside", "the pipeline", "Follow one tile from left to right.", ":material/account_tree:"),
     "snap": Screen("First", "Snap", "quantisation step, straight-through", "Which code is nearest, and what moves?", ":material/biotech:"),

@@ -90,9 +90,13 @@ def test_a_typed_number_a_neighbour_and_the_arrows_select(codes: Page) -> None:
 
 def test_the_map_selects_by_keyboard(codes: Page, finished: RunFolder) -> None:
     before = code_of(codes)
+    for part in (plot(codes), codes.locator(".codemap .play"), codes.locator(".vq-draws")):
+        box = part.bounding_box()
+        assert box is not None and box["y"] + box["height"] <= 720, "map, film and what the code draws are seen without scrolling"
     plot(codes).focus()
     codes.keyboard.press("n")
     shows(codes, (before + 1) % finished.config().model.quantizer.K)
+    expect(codes.locator(".codemap .tip")).to_be_hidden()  # what it would say stands beside the map
     button(codes, "codes_previous").click()
     shows(codes, before)
     no_problems(codes)

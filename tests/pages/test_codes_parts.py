@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pages.ui.codes import colouring, download, drawing
+from pages.ui.codes import colouring, download, drawing, panel
 from pages.ui.codes.look import Seen, seen
 from vqcore.runs import arrays
 from vqcore.runs.folder import RunFolder
@@ -110,6 +110,13 @@ def test_usage_and_age_are_coloured_at_every_moment(view: Seen) -> None:
     young, old = (age[-1, k].astype(int).sum() for k in (1, 7))
     assert young > old, "the longer ago, the darker"
     assert alive[-1, 7].tolist() == list(colouring.FADING) and alive[-1, 1].tolist() == list(colouring.ALIVE)
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(1.0, "100 %"), (0.9999, "100 %"), (0.125, "12 %"), (0.0096, "0.96 %"), (0.0996, "10 %"), (0.0, "0 %")]
+)
+def test_a_share_is_written_without_an_exponent(share: float, said: str) -> None:
+    assert panel.percent(share) == said
 
 
 def test_age_is_said_to_tell_nothing_where_all_codes_are_alike(view: Seen) -> None:

@@ -74,7 +74,7 @@ def _use(seen: Seen, probe: Probe | None, code: int) -> str:
     total, own = int(counts.sum()), int(counts[code])
     if own:
         rank = int((counts > own).sum()) + 1
-        said = [f"Chosen for {100 * own / total:.2g} % of the validation cells ({own:,} of {total:,}), rank {rank} of {seen.K}."]
+        said = [f"Chosen for {percent(own / total)} of the validation cells ({own:,} of {total:,}), rank {rank} of {seen.K}."]
     else:
         said = [f"Not chosen for any of {total:,} validation cells."]
     age = int(film.age[-1, code])
@@ -87,6 +87,12 @@ def _use(seen: Seen, probe: Probe | None, code: int) -> str:
         if label >= 0:
             said.append(f"Most often in images of “{probe.label_names[label]}” ({100 * purity:.0f} % of its uses).")
     return session.plain(" ".join(said))
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 to two figures: 0.34 %, 12 %, 100 %."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 9.95 else f"{value:.2g} %"
 
 
 def _coming(seen: Seen, answer: asked.Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def threads_as_before() -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Where the time went: seconds of set-up, tests and tear-down in each folder."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     tests: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -60,6 +60,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 tests[folder] += report.when == "call"
     if len(seconds) > 1:
         terminalreporter.section("seconds of each folder")
-        for folder, spent in seconds.most_common():
+        for folder, spent in sorted(seconds.items(), key=lambda entry: -entry[1]):
             terminalreporter.write_line(f"{spent:7.1f} s  {tests[folder]:5d} tests  {folder}")
-        terminalreporter.write_line(f"{seconds.total():7.1f} s  {tests.total():5d} tests  in all")
+        terminalreporter.write_line(f"{sum(seconds.values()):7.1f} s  {tests.total():5d} tests  in all")

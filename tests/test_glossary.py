@@ -127,7 +127,7 @@ def test_every_setting_of_the_quantizer_is_explained() -> None:
 )
 def test_every_figure_of_a_record_has_its_word(record: type, names: dict[str, str]) -> None:
     for field, word in names.items():
-        assert field in record.__dataclass_fields__
+        assert field in record.__dataclass_fields__  # type: ignore[attr-defined]
         assert word in GLOSSARY
 
 

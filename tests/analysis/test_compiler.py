@@ -71,7 +71,7 @@ def copied(package: str, target: Path) -> None:
     """The package's files, where numba can keep nothing beside them."""
     spec = importlib.util.find_spec(package)
     assert spec is not None
-    (origin,) = spec.submodule_search_locations or ()
+    (origin,) = spec.submodule_search_locations or ()  # type: ignore[misc]
     (target / package).mkdir(parents=True)
     for file in Path(origin).iterdir():
         if file.name != "__pycache__":

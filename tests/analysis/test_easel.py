@@ -77,13 +77,13 @@ def test_only_pixels_within_reach_change_and_all_of_them_can(shape: tuple[int, .
     random = torch.Generator().manual_seed(1)
     z = torch.randn(1, 3, h, w, generator=random)
     with torch.no_grad():
-        before = model._raw(z)
+        before = model._raw(z)  # type: ignore[operator]
         for row, col in ((0, 0), (h // 2, w // 2), (h - 1, w - 1)):
             touched = torch.zeros(shape[1:], dtype=torch.bool)
             for _ in range(40):
                 changed = z.clone()
                 changed[0, :, row, col] = 9 * torch.randn(3, generator=random)
-                touched |= (model._raw(changed) != before).any(dim=1)[0]
+                touched |= (model._raw(changed) != before).any(dim=1)[0]  # type: ignore[operator]
             top, left, bottom, right = fields[row, col]
             inside = torch.zeros_like(touched)
             inside[top:bottom, left:right] = True

@@ -100,7 +100,7 @@ def sheet(rungs: dict[str, Pictures]) -> Image.Image:
 
 
 def _flat(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return pictures.reshape(len(pictures), -1).astype(np.float32) / 255
+    return pictures.reshape(len(pictures), -1).astype(np.float32) / np.float32(255)
 
 
 def main() -> None:

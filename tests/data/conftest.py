@@ -47,15 +47,25 @@ def small_files(idx_bytes: Callable[[np.ndarray], bytes]) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture(scope="session")
+def place_files(small_files: dict[str, bytes]) -> Callable[[Path], Path]:
+    """Makes a data folder in which both MNIST and Fashion-MNIST were placed by hand, one packed and one unpacked."""
+
+    def make(root: Path) -> Path:
+        for folder, pack in (("MNIST", True), ("FashionMNIST", False)):
+            raw = root / folder / "raw"
+            raw.mkdir(parents=True)
+            for name, data in small_files.items():
+                (raw / (f"{name}.gz" if pack else name)).write_bytes(gzip.compress(data) if pack else data)
+        return root
+
+    return make
+
+
 @pytest.fixture
-def placed(small_files: dict[str, bytes], tmp_path: Path) -> Path:
-    """A data folder in which both MNIST and Fashion-MNIST were placed by hand, one packed and one unpacked."""
-    for folder, pack in (("MNIST", True), ("FashionMNIST", False)):
-        raw = tmp_path / "placed" / folder / "raw"
-        raw.mkdir(parents=True)
-        for name, data in small_files.items():
-            (raw / (f"{name}.gz" if pack else name)).write_bytes(gzip.compress(data) if pack else data)
-    return tmp_path / "placed"
+def placed(place_files: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """Such a folder, for one test to change."""
+    return place_files(tmp_path / "placed")
 
 
 @dataclass

@@ -26,7 +26,7 @@ def test_digits_are_scikit_learns() -> None:
 def test_without_scikit_learns_files_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nothing\.csv is missing"):
         scikit.scikit_file("data/nothing.csv")
-    monkeypatch.setattr(scikit.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(scikit.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
     with pytest.raises(DataError, match="not installed"):
         load(DigitsConfig())
 

@@ -224,7 +224,7 @@ def test_addresses_keep_the_place_by_which_this_browser_came(monkeypatch: pytest
     class Context:
         url = ""
 
-    monkeypatch.setattr(link.st, "context", Context())
+    monkeypatch.setattr(link.st, "context", Context())  # type: ignore[attr-defined]
     for here, page, expected in (
         ("http://a:1/train?run=x", "train", "http://a:1/train?link=t"),
         ("http://a:1/", "train", "http://a:1/train?link=t"),

@@ -226,7 +226,7 @@ def test_every_phase_shows_lines_that_are_in_the_source(phase: str, estimator: A
     assert shown
     for place in shown:
         found = line(place)
-        text = (bench.ASSETS.parent / found.file).read_text(encoding="utf-8").splitlines()
+        text = (bench.ASSETS.parent / found.file).read_text(encoding="utf-8").splitlines()  # type: ignore[attr-defined]
         assert place.text in found.code and text[found.number - 1].strip() == found.code
 
 

@@ -185,7 +185,7 @@ def test_a_sampler_that_is_left_gives_the_prior_back() -> None:
     next(steps)
     assert torch.is_grad_enabled()
     assert not prior.training
-    steps.close()
+    steps.close()  # type: ignore[attr-defined]
     assert prior.training
 
 

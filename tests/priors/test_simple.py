@@ -56,7 +56,7 @@ def test_counting_in_blocks_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fitted(conditional=True).counts
     monkeypatch.setattr("vqcore.priors.simple._COUNT_ROWS", 3)
     assert torch.equal(fitted(conditional=True).counts, whole)
-    assert whole.sum() == CODES.size
+    assert whole.sum() == CODES.size  # type: ignore[operator]
 
 
 def test_samples_follow_the_counts() -> None:

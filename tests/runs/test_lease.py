@@ -265,7 +265,7 @@ def test_a_full_disk_delays_the_last_word(folder: RunFolder, monkeypatch: pytest
 
     from vqcore.runs import folder as folders
 
-    write_json = folders.write_json
+    write_json = folders.write_json  # type: ignore[attr-defined]
     monkeypatch.setattr(folders, "write_json", write)
     with pytest.raises(ZeroDivisionError), acquire(folder, "cli"):
         full.set()

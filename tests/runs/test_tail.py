@@ -51,7 +51,7 @@ def test_only_what_is_new_is_read(folder: RunFolder, make: Any, monkeypatch: pyt
     tail.refresh()
     folder.append("metrics", to_json(make.step(500)))
     read: list[int] = []
-    read_lines = folders.read_lines
+    read_lines = folders.read_lines  # type: ignore[attr-defined]
 
     def counted(*arguments: Any) -> Any:
         found = read_lines(*arguments)

@@ -172,7 +172,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(held: HeldLease, folder: RunFolde
 def test_a_short_write_is_told_as_a_full_disk(held: HeldLease, folder: RunFolder, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = RunWriter(folder, held)
     writer.write(make.step(1))
-    write, calls = files.os.write, []
+    write, calls = files.os.write, []  # type: ignore[attr-defined]
 
     def short(descriptor: int, data: bytes) -> int:
         calls.append(1)
@@ -181,7 +181,7 @@ def test_a_short_write_is_told_as_a_full_disk(held: HeldLease, folder: RunFolder
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "write", short)
+        patch.setattr(files.os, "write", short)  # type: ignore[attr-defined]
         with pytest.raises(RunError, match="is full"):
             writer.write(make.step(2))
     writer.write(make.step(3))

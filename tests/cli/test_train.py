@@ -63,6 +63,13 @@ def test_options_change_the_preset_and_nothing_else() -> None:
     assert config == preset.config.edited({"model.quantizer.K": 64, "model.downsampling": "vector", "train.steps": 77})
 
 
+def test_another_kind_says_what_it_has_no_place_for() -> None:
+    said: list[str] = []
+    config, _ = build_config("photos", None, ["data.patches=300", "data.kind=shapes", "data.count=400"], None, say=said.append)
+    assert (config.data.kind, getattr(config.data, "count", 0)) == ("shapes", 400)
+    assert said == ["data is shapes now, which has no place for patches = 300."]
+
+
 def test_a_runs_config_file_is_taken_as_it_is(runs: Path) -> None:
     folder = RunFolder.create(runs, PRESETS["collapse"].config, name="x")
     config, title = build_config(None, folder.path / "config.json", [], None)

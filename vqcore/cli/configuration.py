@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,17 @@ from vqcore.sweeps.spec import SweepSpec, parse_arms, parse_vary, short
 
 
 def build_config(
-    preset: str | None, file: Path | None, changes: Sequence[str], steps: int | None, device: str | None = None
+    preset: str | None,
+    file: Path | None,
+    changes: Sequence[str],
+    steps: int | None,
+    device: str | None = None,
+    say: Callable[[str], None] = lambda note: None,
 ) -> tuple[RunConfig, str]:
-    """The configuration that the options ask for, and a title for it. Raises ConfigError."""
+    """The configuration that the options ask for, and a title for it. `say` hears what another kind had no place for.
+
+    Raises ConfigError.
+    """
     if (preset is None) == (file is None):
         raise ConfigError(f"Give either --preset or --config. Presets: {', '.join(PRESETS)}.")
     if preset is not None:
@@ -28,7 +36,11 @@ def build_config(
         assert file is not None
         config, title = _read_config(file), file.stem
     edits = parse_changes(changes, steps, device)
-    return (config.edited(edits) if edits else config), title
+    if edits:
+        config, notes = config.edited_aloud(edits)
+        for note in notes:
+            say(note)
+    return config, title
 
 
 def build_sweep(
@@ -39,15 +51,22 @@ def build_sweep(
     vary: Sequence[str],
     arms: Sequence[str],
     seeds: int,
+    say: Callable[[str], None] = lambda note: None,
 ) -> tuple[SweepSpec, str]:
-    """The sweep that the options ask for, its seeds counted from the base's on, and a title for it. Raises ConfigError."""
-    base, title = build_config(preset, file, changes, steps)
+    """The sweep that the options ask for, its seeds counted from the base's on, and a title for it. `say` as in `build_config`.
+
+    Raises ConfigError.
+    """
+    base, title = build_config(preset, file, changes, steps, say=say)
     axes = [parse_vary(text) for text in vary] + ([parse_arms(arms)] if arms else [])
     if not axes and seeds == 1:
         raise ConfigError("Nothing is varied: give --vary PATH=VALUE,VALUE, --arm, or --seeds.")
     first = base.train.seed
     spec = SweepSpec.parse({"base": base, "axes": axes, "seeds": range(first, first + seeds)})
-    spec.points()  # says now what cannot be run
+    for point in spec.points():  # which says now what cannot be run
+        if point.seed == first:
+            for note in base.edited_aloud(point.changes)[1]:
+                say(f"{', '.join(point.labels)}: {note}")
     return spec, f"{title}: {', '.join(short(axis.name) for axis in axes) or 'seeds'}"
 
 

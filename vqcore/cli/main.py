@@ -70,7 +70,7 @@ def train(
                 raise typer.BadParameter(reason, param_hint="--resume")
             code = command.resume(resume, parse_changes(changes or [], steps, device))
         else:
-            built, title = build_config(preset, config, changes or [], steps, device)
+            built, title = build_config(preset, config, changes or [], steps, device, console(stderr=True).print)
             code = command.start(built, out=out, name=name or title, preset=preset or "")
     raise typer.Exit(code)
 
@@ -148,7 +148,7 @@ def sweep(
                 raise typer.BadParameter("a resumed sweep keeps its settings: only --out and --export go with it.", param_hint="--resume")
             code = command.resume(resume, out=out, export=export)
         else:
-            spec, base = build_sweep(preset, config, changes or [], steps, vary or [], arm or [], seeds)
+            spec, base = build_sweep(preset, config, changes or [], steps, vary or [], arm or [], seeds, console(stderr=True).print)
             code = command.start(spec, out=out, title=title or base, export=export)
     raise typer.Exit(code)
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from vqcore.config.editing import edit, value_at
 from vqcore.errors import ConfigError
 
 # what somebody gave may be as long or as deep as a file allows
@@ -31,32 +32,22 @@ class Config(BaseModel):
             raise ConfigError(explain(error)) from None
 
     def edited(self, changes: Mapping[str, Any]) -> Self:
-        """A validated copy with values replaced at dotted paths: `edited({"model.quantizer.K": 64})`."""
+        """A validated copy with values replaced at dotted paths: `edited({"model.quantizer.K": 64})`.
+
+        A number in a path is a place in a list. Another `kind` starts from that kind's defaults and keeps what has the same name
+        there; `edited_aloud` says what that left out. A part may also be given whole, as a mapping.
+        """
+        return self.edited_aloud(changes)[0]
+
+    def edited_aloud(self, changes: Mapping[str, Any]) -> tuple[Self, tuple[str, ...]]:
+        """The same, and a sentence for each part whose new kind had no place for values that somebody had chosen."""
         data = self.model_dump(mode="json")
-        for path, value in changes.items():
-            *parents, leaf = path.split(".")
-            node = data
-            for key in parents:
-                if not isinstance(node, dict) or not isinstance(node.get(key), dict):
-                    raise ConfigError(f"{path}: there is no '{key}' in this configuration. {_fields(node)}")
-                node = node[key]
-            if leaf not in node:
-                raise ConfigError(f"{path}: there is no '{leaf}' in this configuration. {_fields(node)}")
-            node[leaf] = value
-        return self.parse(data)
+        notes = edit(type(self), data, changes)
+        return self.parse(data), notes
 
     def at(self, path: str) -> Any:
         """The value at a dotted path. Raises ConfigError when there is none."""
-        node: Any = self
-        for key in path.split("."):
-            if not isinstance(node, BaseModel) or key not in type(node).model_fields:
-                raise ConfigError(f"{path}: there is no '{key}' in this configuration.")
-            node = getattr(node, key)
-        return node
-
-
-def _fields(node: Any) -> str:
-    return f"There are: {', '.join(sorted(node))}." if isinstance(node, dict) else ""
+        return value_at(self, path)
 
 
 def explain(error: ValidationError) -> str:

@@ -13,17 +13,15 @@ from pages.ui.screens import header
 from vqcore.plots.bits import codebook_size
 
 header("bits")
-choice = counter.counter()
-row = st.container()  # above the list of sweeps, which says what share was used
-hint("Double K, then double the grid's side: which of them adds more bits?")
+choice, model = counter.counter()
+hint("Double K, then double the grid's side: which of them adds more bits, and which buys more of the picture?")
 
 st.subheader("What more bits buy", anchor=False)
 sweep = measured.chosen()
-with row:
-    counter.figures(choice, measured.share_used(sweep, choice))
 measured.charts(sweep, choice)
 
 st.subheader("What more codes cost", anchor=False)
+counter.figures(choice, measured.share_used(sweep, choice))
 st.markdown("**Numbers in the codebook**", help=terms.help_text("codebook_size"))
 chart(codebook_size(choice.D, choice.K, choice.network), key="bits_size", height=270, of="size")
 stopwatch.stopwatch(choice.D, choice.K)
@@ -39,4 +37,4 @@ terms.words(
     "lookup_cost",
     key="bits",
 )
-showcode.show("bits", lambda: code(choice, sweep))
+showcode.show("bits", lambda: code(choice, model, sweep))

@@ -50,6 +50,7 @@ LIGHT = [name for name in modules("vqcore") if name.split(".")[1:2] and name.spl
     "vqcore.jobs.engine",
     "vqcore.museum.exhibits",
     "vqcore.museum.trial",
+    "vqcore.rates.points",
 ]
 
 

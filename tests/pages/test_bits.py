@@ -21,6 +21,7 @@ from pages.ui.bits.stopwatch import SIZES, VECTORS
 from vqcore.config.presets import PRESETS
 from vqcore.errors import EngineError
 from vqcore.jobs.engine import Health
+from vqcore.rates import points
 from vqcore.runs.folder import RunFolder
 from vqcore.sweeps.results import Result, cells
 from vqcore.sweeps.spec import SweepSpec, parse_vary
@@ -57,7 +58,7 @@ def test_without_a_run_the_counter_counts(page: Callable[..., AppTest]) -> None:
     assert metrics(at)["Bits an image"] == f"{7 * 7 * 6}"
     at.select_slider(key="bits_K").set_value(128).run()
     assert metrics(at)["Bits an image"] == f"{7 * 7 * 7}"
-    assert metrics(at)["Codebook K·D"] == f"{128 * 16:,}"
+    assert metrics(at)["Codebook K·D"] == f"{128 * 8:,}"
     at.select_slider(key="bits_side").set_value(14).run()
     assert metrics(at)["Bits an image"] == f"{14 * 14 * 7:,}"
 
@@ -83,11 +84,28 @@ def test_an_open_run_sets_the_sliders_and_shows_its_own_message(page: Callable[.
         4,
         2,
     )
-    assert any("Mine" in caption.value and "number of its code" in caption.value for caption in at.caption)
-    assert "only the length" not in " ".join(caption.value for caption in at.caption)
+    assert any("Mine" in caption.value for caption in at.caption)
+    assert not any("only the length" in info.value for info in at.info)
     at.select_slider(key="bits_K").set_value(16).run()
-    assert any("only the length" in caption.value for caption in at.caption)
+    assert any("only the length" in info.value for info in at.info)
     assert at.select_slider(key="bits_K").value == 16, "the sliders are the student's once the run is open"
+
+
+def test_each_stop_shows_the_pictures_of_a_model_with_these_settings(page: Callable[..., AppTest]) -> None:
+    at = page("bits")
+    seen = {}
+    for side in points.GRIDS:
+        for K in (2, 64, 1024):
+            at.select_slider(key="bits_side").set_value(side)
+            at.select_slider(key="bits_K").set_value(K).run()
+            point = points.read(K, side)
+            assert point is not None and metrics(at)["Error (NMSE)"] == f"{point.nmse:.4f}"
+            assert any("Redrawn" in html.proto.body and "from these bits" not in html.proto.body for html in at.get("html"))
+            seen[K, side] = point.nmse
+    assert seen[2, 7] > seen[64, 7] > seen[1024, 7] and seen[64, 1] > seen[64, 4] > seen[64, 7] > seen[64, 14]
+    at.select_slider(key="bits_K").set_value(65_536).run()
+    assert metrics(at)["Error (NMSE)"] == "–"
+    assert any("No model with these settings" in info.value for info in at.info)
 
 
 def test_points_and_a_run_without_pictures_leave_the_counter_alone(
@@ -193,7 +211,7 @@ def test_the_stopwatch_asks_for_two_sizes_at_a_time_until_all_are_there(page: Ca
         waiting = [entry for entry in engine.lights if not entry[2].done()]
         assert 1 <= len(waiting) <= 2
         target, (K, D, N), answer = waiting[0]
-        assert (target, D, N) == ("vqcore.analysis.stopwatch:lookup", 16, VECTORS)
+        assert (target, D, N) == ("vqcore.analysis.stopwatch:lookup", 8, VECTORS)
         answer.set_result(row(K))
         asked.append(K)
         at.run()

@@ -20,6 +20,7 @@ from vqcore.clinic.examine import examine
 from vqcore.config.prior_defaults import LADDER
 from vqcore.config.run import RunConfig
 from vqcore.data.registry import load
+from vqcore.rates import points
 from vqcore.runs.analysis import read
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.invented import POSITIONS, TRAINED, Sheet
@@ -55,6 +56,17 @@ def test_a_code_with_its_picture(model: RunFolder, carried_out: Run, tmp_path: P
     assert shown is not None
     with Image.open(tmp_path / f"code-{code}.png") as drawn:
         assert (np.asarray(drawn) == shown[..., 0]).all()
+
+
+def test_a_model_that_comes_with_the_program_gives_the_error_on_the_screen(carried_out: Run) -> None:
+    point = points.read(64, 7)
+    assert point is not None
+    snippet = looking.point(64, 7, point.nmse, 49)
+    lines, space = carried_out(snippet)
+    assert lines[0] == snippet.prints.splitlines()[0] == "49 codes of 6 bits: 294 bits"
+    # the last digit may differ on another processor
+    assert float(lines[1].removeprefix("NMSE ")) == pytest.approx(point.nmse, rel=1e-2)
+    assert space["index"].shape == (7, 7)
 
 
 def test_a_message_and_its_length(model: RunFolder, carried_out: Run) -> None:

@@ -122,6 +122,23 @@ print(message)
     return _snippet("Write this message", lines, *_FOLDER, prints=prints, note="Each code's number in binary, cell by cell.")
 
 
+def point(K: int, side: int, nmse: float, cells: int) -> Snippet:
+    """The model of this K and grid that comes with the program: its message, and its error over all validation pictures."""
+    lines = f"""
+path = path_of({K}, {side})
+model, dataset = load(path)
+index = read({K}, {side}).indices[0]  # one number for each cell of the first picture
+bits = ({K} - 1).bit_length()  # log2 K
+print(f"{{index.size}} codes of {{bits}} bits: {{index.size * bits}} bits")
+print(f"NMSE {{measure(model, dataset).nmse:.4f}}")
+"""
+    names = ("vqcore.rates.models:load", "vqcore.rates.models:measure", "vqcore.rates.points:path_of", "vqcore.rates.points:read")
+    bits = (K - 1).bit_length()
+    prints = f"{cells} codes of {bits} bits: {cells * bits} bits\nNMSE {nmse:.4f}"
+    note = "Over all validation pictures. The same figure on the same kind of processor; `python -m vqcore.rates` trains all of them anew."
+    return _snippet("Measure this model", lines, *names, prints=prints, note=note)
+
+
 def capacity(K: int, side: int) -> Snippet:
     """The length of a message, whatever it says."""
     lines = f"""

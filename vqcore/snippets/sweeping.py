@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vqcore.snippets import training
@@ -19,7 +20,7 @@ store = SweepStore({place(store.root)}, extra=[{place(figures)}])
 for cell in cells(store.results(store.get({literal(sweep_id)}))):
     if cell.results:
         used, nmse = cell.spread("used").mean, cell.spread("nmse").mean
-        print(f"{{', '.join(cell.levels)}}: {{used:.0f}} codes used, NMSE {{nmse:.3f}}")
+        print(f"{{', '.join(cell.levels)}}: {{used:.0f}} codes used, NMSE {{nmse:.4f}}")
 """
     found = cells(store.results(store.get(sweep_id)))
     note = "Means over the seeds of all runs that finished."
@@ -29,7 +30,7 @@ for cell in cells(store.results(store.get({literal(sweep_id)}))):
 def _told(cell: Cell) -> str:
     used, nmse = cell.spread("used"), cell.spread("nmse")
     assert used is not None and nmse is not None
-    return f"{', '.join(cell.levels)}: {used.mean:.0f} codes used, NMSE {nmse.mean:.3f}"
+    return f"{', '.join(cell.levels)}: {used.mean:.0f} codes used, NMSE {nmse.mean:.4f}"
 
 
 def point(store: SweepStore, sweep_id: str, K: int) -> Snippet | None:
@@ -40,8 +41,9 @@ def point(store: SweepStore, sweep_id: str, K: int) -> Snippet | None:
     if chosen is None:
         return None
     at, found = chosen
-    title = f"Train one of its points anew: {', '.join((*at.levels, f'seed {at.seed}'))}"
-    return training.anew(title, at.config, _line(found))
+    title = f"Train one of its runs anew: {', '.join((*at.levels, f'seed {at.seed}'))}"
+    anew = training.anew(title, at.config, _line(found))
+    return replace(anew, note=f"{anew.note} One seed alone: the charts show means over all of them.")
 
 
 def _line(found: Result) -> str:

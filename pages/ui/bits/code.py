@@ -1,31 +1,26 @@
-"""The lines of Python behind Bits: the message or its length, the sweep, one of its points."""
+"""The lines of Python behind Bits: the model whose pictures are shown, or the message's length, and the sweep."""
 
 from __future__ import annotations
 
-from pages.ui import session, sweepwork
-from pages.ui.bits.counter import Choice
-from vqcore.runs.folder import RunFolder
+from pages.ui import sweepwork
+from pages.ui.bits.counter import Choice, Model
 from vqcore.snippets import looking, sweeping
 from vqcore.snippets.snippet import Snippet
 from vqcore.sweeps.store import Sweep
 
 
-def code(choice: Choice, sweep: Sweep | None) -> list[Snippet]:
+def code(choice: Choice, model: Model | None, sweep: Sweep | None) -> list[Snippet]:
     """For what the sliders say, and for the sweep whose points are drawn. Raises RunError."""
-    found = [_message(choice) or looking.capacity(choice.K, choice.side)]
+    found = [_shown(choice, model)]
     if sweep is not None:
-        store = sweepwork.sweeps()
-        found.append(sweeping.table(store, sweep.id, sweepwork.BUNDLED))
-        found += [point] if (point := sweeping.point(store, sweep.id, choice.K)) else []
+        found.append(sweeping.table(sweepwork.sweeps(), sweep.id, sweepwork.BUNDLED))
     return found
 
 
-def _message(choice: Choice) -> Snippet | None:
-    """Of the shown run's first picture, where that run has these very settings."""
-    run: RunFolder | None = session.current_model()
-    if run is None and (example := session.example()):
-        run = session.store().get(example)
-    gallery = run.gallery() if run is not None else None
-    if run is None or gallery is None or not gallery.indices or run.config().model.quantizer.K != choice.K:
-        return None
-    return looking.message(run, gallery) if gallery.indices[0][0].size == choice.side**2 else None
+def _shown(choice: Choice, model: Model | None) -> Snippet:
+    if model is None:
+        return looking.capacity(choice.K, choice.side)
+    if model.run is None:
+        return looking.point(choice.K, choice.side, model.nmse or 0.0, int((model.indices[0]).size))
+    gallery = model.run.gallery()
+    return looking.capacity(choice.K, choice.side) if gallery is None else looking.message(model.run, gallery)

@@ -1,4 +1,4 @@
-"""The bit counter: K, D and the grid, one picture's message, and what the codebook takes.
+"""The bit counter: K, D and the grid, what a model of that K and grid makes of pictures, and what the codebook takes.
 
 Session keys owned here: `bits_K`, `bits_D`, `bits_side`, `bits_guess`, `bits_of`.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.ui import session, terms
 from pages.ui.bits.message import shown as drawn
+from pages.ui.pictures import show, side_by_side, strip
 from vqcore.errors import RunError
-from vqcore.records import Gallery
+from vqcore.rates import points
 from vqcore.runs.folder import RunFolder
 from vqcore.sweeps.results import parameters
 
@@ -21,6 +24,15 @@ CODES = tuple(2**i for i in range(1, 17))
 DIMENSIONS = tuple(2**i for i in range(9))
 SIDES = (1, 2, 4, 7, 8, 14, 16)
 GUESSES = ("halve", "stay the same", "double")
+NONE = "–"
+# on a telephone the pictures stay in view while the sliders below them are moved
+STYLE = """<style>
+@media (max-width: 640px) {
+  .st-key-bits_top [data-testid="stColumn"]:has(.st-key-bits_picture) {
+    position: sticky; top: 3.5rem; z-index: 5; background: GROUND; padding-bottom: 0.4rem;
+  }
+}
+</style>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,121 +56,162 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Example:
-    """One run's picture with its codes."""
+class Model:
+    """A model and its first pictures: inputs and reconstructions uint8 (N, H, W, C), codes int (N, h, w), their colours uint8 (N, h, w, 3).
+
+    `run`: the open run's folder; None for a model that comes with the program. `nmse`: over all validation pictures, None when unknown.
+    """
 
     name: str
     K: int
     D: int
-    gallery: Gallery
+    inputs: NDArray[np.uint8]
+    reconstructions: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+    colours: NDArray[np.uint8]
+    nmse: float | None
     network: int
+    run: RunFolder | None = None
+
+    @property
+    def side(self) -> int:
+        """Of its grid; 0 where the grid is no square."""
+        h, w = self.indices.shape[1:]
+        return h if h == w else 0
 
 
-def counter() -> Choice:
-    """Draw sliders, message and figures; returns what is chosen."""
-    example = _example()
-    _adopt(example)
-    left, right = st.columns([3, 2], gap="large")
-    with right:
-        choice = _sliders(example)
-    with left:
-        _message(choice, example)
-    return choice
+def counter() -> tuple[Choice, Model | None]:
+    """Draw sliders, message, pictures and figures; returns what is chosen, and the model of that K and grid where there is one."""
+    opened = _opened()
+    _adopt(opened)
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    st.html(STYLE.replace("GROUND", str(st.get_option(f"theme.{theme}.backgroundColor"))))
+    with st.container(key="bits_top"):
+        left, right = st.columns([3, 2], gap="large")
+        with right:
+            choice, model = _sliders(opened)
+        with left, st.container(key="bits_picture"):
+            _message(choice, model, opened)
+    return choice, model
 
 
-def _example() -> _Example | None:
-    """The open run's first picture, else that of a run that comes with the program."""
-    folder, example = session.current_model(), session.example()
-    if folder is None and example:
-        folder = session.store().get(example)
-    if folder is not None:
-        try:
-            gallery, config = folder.gallery(), folder.config()
-            if gallery is not None and gallery.inputs.ndim == 4 and gallery.indices and gallery.z_q.ndim == 4:
-                quantizer = config.model.quantizer
-                return _Example(folder.about().name, quantizer.K, quantizer.D, gallery, _network(folder, quantizer.K * quantizer.D))
-        except RunError:
+def model_of(K: int, side: int, opened: Model | None) -> Model | None:
+    """The open run where it has this K and grid, else the model that comes with the program, if there is one."""
+    if opened is not None and (opened.K, opened.side) == (K, side):
+        return opened
+    point = points.read(K, side)
+    if point is None:
+        return None
+    D = points.config(K, side).model.quantizer.D
+    return Model("Letters", K, D, point.inputs, point.reconstructions, point.indices, point.colours, point.nmse, point.network)
+
+
+def _opened() -> Model | None:
+    """The open run; None without one, and for a run without pictures or codes."""
+    folder = session.current_model()
+    if folder is None:
+        return None
+    try:
+        gallery, config = folder.gallery(), folder.config()
+        if gallery is None or gallery.inputs.ndim != 4 or not gallery.indices or gallery.z_q.ndim != 4:
             return None
-    return None
+    except RunError:
+        return None
+    quantizer = config.model.quantizer
+    figures = next((entry.figures for entry in session.store().list() if entry.id == folder.id), None)
+    indices = gallery.indices[0]
+    if indices.size != gallery.z_q[..., 0].size:
+        return None
+    return Model(
+        folder.about().name,
+        quantizer.K,
+        quantizer.D,
+        gallery.inputs,
+        gallery.reconstructions,
+        indices.reshape(gallery.z_q.shape[:3]),
+        gallery.z_q,
+        None if figures is None else figures.nmse,
+        max(0, parameters(folder.checkpoint_path) - quantizer.K * quantizer.D),
+        folder,
+    )
 
 
-def _network(folder: RunFolder, codebook: int) -> int:
-    return max(0, parameters(folder.checkpoint_path) - codebook)
-
-
-def _adopt(example: _Example | None) -> None:
-    """Begin at the shown run's settings; afterwards the sliders are the student's."""
-    of = example.name if example else ""
+def _adopt(opened: Model | None) -> None:
+    """Begin at the open run's settings; afterwards the sliders are the student's."""
+    of = opened.run.id if opened and opened.run else ""
     if st.session_state.get("bits_of") == of and "bits_K" in st.session_state:
         return
     st.session_state["bits_of"] = of
-    side = example.gallery.indices[0].shape[-1] if example and example.gallery.indices[0].ndim == 3 else 1 if example else 7
-    st.session_state["bits_K"] = _nearest(CODES, example.K if example else 64)
-    st.session_state["bits_D"] = _nearest(DIMENSIONS, example.D if example else 16)
-    st.session_state["bits_side"] = _nearest(SIDES, side)
+    st.session_state["bits_K"] = _nearest(CODES, opened.K if opened else 64)
+    st.session_state["bits_D"] = _nearest(DIMENSIONS, opened.D if opened else 8)
+    st.session_state["bits_side"] = _nearest(SIDES, opened.side or 1 if opened else 7)
 
 
 def _nearest(options: Sequence[int], value: int) -> int:
     return min(options, key=lambda option: abs(option - value) / option)
 
 
-def _sliders(example: _Example | None) -> Choice:
+def _sliders(opened: Model | None) -> tuple[Choice, Model | None]:
     K = st.select_slider("Codes K", CODES, format_func=lambda k: f"{k:,}", key="bits_K", help=terms.help_text("K"))
     side = st.select_slider("Grid", SIDES, format_func=_grid, key="bits_side", help=terms.help_text("M", "latent_grid"))
+    model = model_of(int(K), int(side), opened)
+    with st.container(horizontal=True, gap="small"):
+        bits = int(side) ** 2 * (int(K).bit_length() - 1)
+        st.metric("Bits an image", f"{bits:,}", help=terms.help_text("capacity", "fixed_bits"), width=150)
+        error = NONE if model is None or model.nmse is None else f"{model.nmse:.4f}"
+        st.metric("Error (NMSE)", error, help=terms.help_text("nmse"), width=150)
     guessed = st.session_state.get("bits_guess")
     D = st.select_slider("Code dimension D", DIMENSIONS, key="bits_D", help=terms.help_text("D"), disabled=guessed is None)
     st.segmented_control(
         "**Predict first.** D doubles, all else stays. The bits of an image …", GUESSES, key="bits_guess", help=terms.help_text("capacity")
     )
-    choice = Choice(int(K), int(D), int(side), example.network if example else 0)
+    known = model or opened
+    choice = Choice(int(K), int(D), int(side), known.network if known else 0)
     if guessed is None:
         st.caption("Your guess unlocks the slider of D.")
     else:
         right = "Yes" if guessed == "stay the same" else "No"
         st.markdown(
             f"{right}: they stay **{choice.total:,}**. An image is sent as the numbers of its codes, and which of {choice.K:,} it is takes "
-            f"{choice.bits} {'bit' if choice.bits == 1 else 'bits'}, however many numbers a code has. D changes the codebook: move it."
+            f"{choice.bits} {'bit' if choice.bits == 1 else 'bits'}, however many numbers a code has. D changes the codebook, "
+            f"now **{choice.K * choice.D:,} numbers**: move it."
         )
-    return choice
+    return choice, model
 
 
 def _grid(side: int) -> str:
     return f"{side}×{side}" if side > 1 else "1 vector"
 
 
-def _message(choice: Choice, example: _Example | None) -> None:
-    if example is None:
-        st.html(drawn((choice.side, choice.side), choice.bits))
+def _message(choice: Choice, model: Model | None, opened: Model | None) -> None:
+    """One picture as a message, and what becomes of sixteen."""
+    if model is None:
+        shown = opened or model_of(64, 7, None)
+        st.html(drawn((choice.side, choice.side), choice.bits, picture=shown.inputs[0] if shown else None))
+        st.info(
+            "No model with these settings: only the length of its message is known. Models come with the program for K up to "
+            f"{points.CODES[-1]:,} and grids of {', '.join(_grid(side) for side in points.GRIDS)}. Train others on Train.",
+            icon=":material/hide_image:",
+        )
         return
-    gallery = example.gallery
-    h, w = gallery.z_q.shape[1:3]
-    index = gallery.indices[0][0].reshape(h, w) if gallery.indices[0][0].size == h * w else None
-    same = index is not None and (h, w) == (choice.side, choice.side) and example.K == choice.K and int(index.max()) < choice.K
-    if same:
-        st.html(
-            drawn(
-                (h, w),
-                choice.bits,
-                picture=gallery.inputs[0],
-                redrawn=gallery.reconstructions[0],
-                index=index,
-                colours=gallery.z_q[0],
-            )
-        )
-        st.caption(f"A picture of the run “{session.plain(example.name)}”: each cell's bits are the number of its code.")
+    index, colours = model.indices[0], model.colours[0]
+    h, w = index.shape
+    st.html(drawn((h, w), choice.bits, picture=model.inputs[0], redrawn=model.reconstructions[0], index=index, colours=colours))
+    some = slice(0, points.PICTURES)
+    rows = strip("Originals", side_by_side(model.inputs[some]), f"{points.PICTURES} original pictures")
+    rows += strip("Redrawn", side_by_side(model.reconstructions[some]), "what this model makes of them")
+    show(rows, "bits_pictures")
+    if model.run is not None:
+        st.caption(f"Pictures of the run “{session.plain(model.name)}”.")
     else:
-        st.html(drawn((choice.side, choice.side), choice.bits, picture=gallery.inputs[0]))
-        st.caption(
-            f"No model with these settings is open: only the length of its message is known. “{session.plain(example.name)}” has others."
-        )
+        st.caption(f"A model with these settings, trained on letters with D = {model.D}. Each cell's bits are the number of its code.")
 
 
 def figures(choice: Choice, used: tuple[str, str]) -> None:
-    """Bits, codebook, bytes, and the share of codes used as measured (`used`: label and value)."""
+    """Codebook, bytes, and the share of codes used as measured (`used`: label and value)."""
     numbers = choice.K * choice.D
     with st.container(horizontal=True, key="bits_figures"):
         for label, value, shown in (
-            ("Bits an image", f"{choice.total:,}", terms.help_text("capacity", "fixed_bits")),
             ("Codebook K·D", f"{numbers:,}", terms.help_text("codebook_size")),
             ("Its memory", memory(4 * numbers), terms.help_text("codebook_size")),
             (*used, terms.help_text("share_used")),

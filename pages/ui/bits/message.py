@@ -21,6 +21,12 @@ STYLE = """<style>
 .vq-message figcaption { font-size: 0.9375rem; line-height: 1.4; margin-top: 0.25rem; }
 .vq-message img { display: block; width: 7rem; height: auto; image-rendering: pixelated; border-radius: 4px; }
 .vq-message .grid { width: min(14rem, 80vw); }
+@media (max-width: 640px) {
+  .vq-message { gap: 0.5rem; flex-wrap: nowrap; }
+  .vq-message img { width: 5rem; }
+  .vq-message .grid { width: 9rem; }
+  .vq-message figcaption { font-size: 0.875rem; }
+}
 .vq-message .figure { font-size: 1.25rem; font-weight: 650; font-variant-numeric: tabular-nums; }
 </style>"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import scroll, terms
+from pages.ui import scroll, showcode, terms
 from pages.ui.museum import again, curves, diagnose, reveal
 from pages.ui.museum import case as kept
 from pages.ui.museum.case import Case
@@ -12,6 +12,7 @@ from pages.ui.museum.desk import desk
 from pages.ui.parts import hint
 from pages.ui.screens import header
 from vqcore.museum.exhibits import EXHIBITS
+from vqcore.snippets import comparing
 
 
 def choose() -> str:
@@ -73,7 +74,11 @@ if pair is None:
     st.info("The curves that come with the program are missing. Train both runs here: it takes some seconds.", icon=":material/lightbulb:")
     again.controls(key, None)
 else:
-    examine(Case(key, pair.seed, pair))
+    case = Case(key, pair.seed, pair)
+    examine(case)
+    showcode.show(
+        "museum", lambda: [comparing.museum(case.pair)] if case.told else [], missing="Name the bug first: the code would tell it."
+    )
     terms.words(
         "codebook_loss",
         "commitment",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import runactions, session, terms
+from pages.ui import runactions, session, showcode, terms
 from pages.ui.chart import chart
 from pages.ui.compare import curves, differences, titles
 from pages.ui.empty import no_run
@@ -12,6 +12,8 @@ from pages.ui.parts import hint
 from pages.ui.runtable import table
 from pages.ui.screens import header
 from vqcore.runs.store import Summary
+from vqcore.snippets import comparing
+from vqcore.snippets.snippet import Snippet
 
 POLL = 3.0  # seconds between looks while something trains
 MOST = 12  # curves over one another that can still be told apart
@@ -40,6 +42,7 @@ def _show(runs: list[Summary]) -> None:
             hint("Tick two runs to see what differs, or one to open it.")
     if len(chosen) > 1:
         _compare(chosen[:MOST])
+        showcode.show("runs", lambda: _code(chosen[:MOST]))
     terms.words("nmse", "mean_picture", "psnr", "used_epoch", "perplexity", "K", "D", "seed", key="runs")
 
 
@@ -75,6 +78,11 @@ def _compare(chosen: list[Summary]) -> None:
     st.dataframe(
         {"Setting": list(different), **{name: [row[i] for row in different.values()] for i, name in enumerate(names)}}, hide_index=True
     )
+
+
+def _code(chosen: list[Summary]) -> list[Snippet]:
+    snippet = comparing.runs([session.store().get(entry.id) for entry in chosen if not entry.problem])
+    return [] if snippet is None else [snippet]
 
 
 listed = session.store().list()

@@ -14,13 +14,15 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import scroll, session, sweepform, sweepwork, terms
+from pages.ui import scroll, session, showcode, sweepform, sweepwork, terms
 from pages.ui.chart import chart
 from pages.ui.parts import hidden, hint
 from pages.ui.screens import page_of
 from vqcore.errors import VQError
 from vqcore.plots.sweeps import against, name_of, seeds_only, title_of
 from vqcore.runs.files import SCHEMA_VERSION
+from vqcore.snippets import sweeping
+from vqcore.snippets.snippet import Snippet
 from vqcore.sweeps.results import Cell, Result, cells
 from vqcore.sweeps.store import Sweep, document, state_of
 
@@ -91,7 +93,15 @@ def _look(sweep_id: str, was_active: bool) -> None:
         _line(sweep, results, state)
         _charts(sweep, cells(results))
         _table(sweep, results)
+        showcode.show("sweeps", lambda: _code(sweep))
         terms.words("sweep", "seed_spread", "share_used", "used_epoch", "perplexity", "psnr", "nmse", "K", "D", key="sweeps")
+
+
+def _code(sweep: Sweep) -> list[Snippet]:
+    """The sweep's figures, and one of its runs, once there are any."""
+    store = sweepwork.sweeps()
+    trained = sweeping.point(store, sweep.id, 0)
+    return [] if trained is None else [sweeping.table(store, sweep.id, sweepwork.BUNDLED), trained]
 
 
 # ── how it stands ──

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import session
+from tests.pages.test_runs import ticked
 from vqcore.runs.folder import RunFolder
 from vqcore.snippets.snippet import ROOT
 
@@ -17,10 +18,10 @@ SCREENS = {
     "inside": (LETTERS, ("model.encode", "different codes")),
     "snap": ("", ("microscope.frame", "step 40: loss")),
     "codes": (LETTERS, ("validation_usage", "easel.decode")),
-    "bits": (LETTERS, ("49 codes of 6 bits: 294 bits", "SweepStore", "Trainer(config")),
+    "bits": (LETTERS, ("49 codes of 6 bits: 294 bits", "SweepStore")),
     "priors": (PRIOR, ("PriorTrainer", "2.106 bits per code")),
     "paint": (LETTERS, ("easel.decode(codes)",)),
-    "invent": (PRIOR, ("sample(prior, 16, seed=0)", "a real image: 102 bits, 2.09 a code")),
+    "invent": (PRIOR, ("sample(prior, 16, seed=0)", "a real image: 103 bits, 2.11 a code")),
 }
 
 
@@ -61,6 +62,31 @@ def test_collapse_keeps_the_cause_until_it_was_guessed(bundled: Callable[..., Ap
     assert '"Treated": Planned({204: [Command("revive")]})' in text
     assert "Untreated: NMSE 0.2254, codes used 3 of 32" in text and "Treated: NMSE 0.1096, codes used 31 of 32" in text
     assert "In good health" in text, "the diagnosis is the patient's"
+
+
+def test_the_museum_keeps_the_bug_until_it_was_named(bundled: Callable[..., AppTest]) -> None:
+    at = bundled("museum")
+    assert not any("vqcore.museum" in code for code in shown(at, "museum"))
+    assert any(info.value.startswith("Name the bug first") for info in at.info)
+    key = str(at.pills(key="museum_patient").value)
+    at.session_state["museum_told"] = {key}
+    text = "\n".join(shown(at, "museum"))
+    assert f'pair("{key}", seed=0)' in text and "With the bug: NMSE" in text
+
+
+def test_runs_side_by_side(bundled: Callable[..., AppTest]) -> None:
+    at = bundled("runs")
+    ticked(at, session.store(), UNTREATED, TREATED)
+    text = "\n".join(shown(at, "runs"))
+    assert f"{UNTREATED}: step 600, NMSE 0.2254" in text and f"{TREATED}: step 600, NMSE 0.1096" in text
+
+
+def test_a_sweep(bundled: Callable[..., AppTest]) -> None:
+    at = bundled("collapse")
+    at.session_state["collapse_view"] = "sweeps"
+    at.run()
+    text = "\n".join(shown(at, "sweeps"))
+    assert "SweepStore" in text and "codes used, NMSE" in text and "Trainer(config" in text
 
 
 def test_what_people_typed_stays_out(page: Callable[..., AppTest], finished: Callable[..., RunFolder]) -> None:

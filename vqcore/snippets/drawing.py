@@ -7,10 +7,9 @@ from typing import Any
 
 from vqcore.config.prior import AnyPriorConfig
 from vqcore.runs.folder import RunFolder
-from vqcore.runs.invented import TRAINED, Sheet
+from vqcore.runs.invented import TRAINED, Completions, Filling, Nearest, Sheet
 from vqcore.snippets.snippet import Snippet, imports, literal, opened
 
-REAL = 256  # validation examples that samples are held against
 _NAMES = (
     "pathlib:Path",
     "PIL:Image",
@@ -45,7 +44,7 @@ def sheet_of(run: RunFolder, config: AnyPriorConfig, settings: Mapping[str, Any]
 {labels}rows = sample(prior, {number}{given}{asked}, seed={seed})  # ({number}, M)
 pictures = draw_codes(model, codes.layout, rows)  # uint8 ({number}, H, W, C)
 Image.fromarray(sheet(pictures).squeeze()).save("samples.png")
-real = surprise(prior, codes.validation[:{REAL}], codes.validation_labels[:{REAL}]).sum(axis=1)
+real = surprise(prior, codes.validation, codes.validation_labels).sum(axis=1)
 print(f"a real image: {{real.mean():.0f}} bits, {{real.mean() / codes.layout.length:.2f}} a code")
 """
     if by_label:
@@ -55,6 +54,41 @@ print(f"a real image: {{real.mean():.0f}} bits, {{real.mean() / codes.layout.len
         prints = f"a real image: {found.real:.0f} bits, {found.real / found.ground.layout.length:.2f} a code"
     note = "Draws the same samples, and writes them as samples.png."
     return Snippet("Draw these samples", f"{imports(*_NAMES, *names)}\n{lines}", prints, note)
+
+
+# what a tab of Invent asks for: title, what its result is called, the lines that print its figure
+_BELOW = {
+    "filling": ("Fill this sample", "Filling", """print(f"{found.cell_bits.sum():.1f} bits, cell by cell:", found.cell_bits.round(2))"""),
+    "completions": ("Complete this image", "Completions", """print("bits:", ", ".join(f"{bits:.0f}" for bits in found.bits))"""),
+    "nearest": (
+        "Compare these samples with the training images",
+        "Nearest",
+        """print("equal codes, %:", ", ".join(f"{100 * share:.0f}" for share in found.agreement[:, 0]))""",
+    ),
+}
+
+
+def below(run: RunFolder, kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any] | None) -> Snippet:
+    """The question that a tab below the ladder asks, and its figure. `arrays`: the answer as the screen has it."""
+    title, result, printing = _BELOW[kind]
+    lines = f"""
+run, kept = {opened(run)}, Path("kept")  # where results of runs go that are not to be written to
+name = {kind}(str(run.path), str(kept), **{literal(dict(settings), used=40)})
+found = {result}.of(read(RunFolder(run.path, read_only=True), kept, name))
+{printing}
+"""
+    names = ("pathlib:Path", f"vqcore.analysis.invent:{kind}", "vqcore.runs.analysis:read", f"vqcore.runs.invented:{result}")
+    prints = "" if arrays is None else _printed(kind, arrays)
+    return Snippet(title, f"{imports(*names, 'vqcore.runs.folder:RunFolder')}\n{lines}", prints, "The same seed draws the same codes.")
+
+
+def _printed(kind: str, arrays: Mapping[str, Any]) -> str:
+    if kind == "filling":
+        bits = Filling.of(arrays).cell_bits
+        return f"{bits.sum():.1f} bits, cell by cell: {bits.round(2)}"
+    if kind == "completions":
+        return "bits: " + ", ".join(f"{bits:.0f}" for bits in Completions.of(arrays).bits)
+    return "equal codes, %: " + ", ".join(f"{100 * share:.0f}" for share in Nearest.of(arrays).agreement[:, 0])
 
 
 def _counted(run: RunFolder, config: AnyPriorConfig, *, by_label: bool) -> tuple[str, list[str]]:

@@ -63,7 +63,7 @@ KINDS: dict[str, Kind] = {
     "usefulness": Kind("vqcore.analysis.usefulness:usefulness", "Training linear classifiers on code counts.", {}),
     "codes": Kind("vqcore.analysis.codes:codes", "Running all data through the model.", {}),
     "redrawn": Kind("vqcore.analysis.invent:redrawn", "Redrawing validation images.", {}, ends=True),
-    "samples": Kind("vqcore.analysis.invent:samples", "Drawing samples.", _DRAWING, ends=True),
+    "sheet": Kind("vqcore.analysis.invent:samples", "Drawing samples.", _DRAWING, ends=True),
     "filling": Kind("vqcore.analysis.invent:filling", "Decoding the sample cell by cell.", {**_DRAWING, "which": 0}, ends=True),
     "nearest": Kind("vqcore.analysis.invent:nearest", "Comparing the samples with the training images.", _DRAWING, ends=True),
     "completions": Kind("vqcore.analysis.invent:completions", "Completing the image.", _COMPLETING, ends=True),

@@ -12,7 +12,7 @@ import torch
 
 from vqcore.analysis import invent, picture
 from vqcore.analysis.codes import codes
-from vqcore.analysis.load import load_frozen
+from vqcore.analysis.load import current_stamp, load_frozen
 from vqcore.config.prior import HistogramConfig, PixelCNNConfig
 from vqcore.config.run import TrainConfig
 from vqcore.errors import GridError, RunError
@@ -21,6 +21,7 @@ from vqcore.layout import Grid, Layout
 from vqcore.models.draw import draw_codes
 from vqcore.priors.registry import build_prior
 from vqcore.priors.sampling import surprise
+from vqcore.records import PriorEvaluation
 from vqcore.runs import progress
 from vqcore.runs.analysis import checkpoint_stamp, name_of, read, stamp_of
 from vqcore.runs.codes import CodeSet
@@ -39,6 +40,7 @@ from vqcore.runs.invented import (
     Sheet,
 )
 from vqcore.runs.store import RunStore
+from vqcore.snippets.snippet import ROOT
 
 NOT_SET: dict[str, int | float] = {"rung": POSITIONS, "number": 6, "label": -1, "temperature": 1.0, "top_k": 0, "seed": 0}
 
@@ -207,7 +209,7 @@ def test_it_says_how_far_it_is_and_ends_when_asked(digits: RunFolder, monkeypatc
     settings = NOT_SET | {"seed": 77}
     stamp = checkpoint_stamp(digits)
     assert stamp is not None
-    name = name_of("samples", stamp, **settings)
+    name = name_of("sheet", stamp, **settings)
     said: list[tuple[int, int]] = []
     report = progress.Reporter.__call__
 
@@ -235,3 +237,14 @@ def test_tiles_of_models_without_a_grid_show_the_whole_picture() -> None:
     cut = picture._cut(Layout((Grid("codes", 8, (2, 3)),)), 4, pictures)  # cells of two pixels; row 1, column 1
     assert cut.shape == (2, 6, 6, 1) and np.array_equal(cut[0, 2:4, 2:4], pictures[0, 2:4, 2:4])
     assert np.array_equal(cut[0, 4], cut[0, 3]), "under the picture its edge goes on"
+
+
+@pytest.mark.parametrize("run_id", ["20261123-181115-1d7e", "20261123-181453-ce22"])
+def test_the_examples_priors_have_one_figure_on_every_screen(run_id: str, tmp_path: Path) -> None:
+    """A sheet's bits of real images and the evaluation at the end of training are of the same examples: all that validate."""
+    run = RunFolder(ROOT / "assets" / "demo" / run_id, read_only=True)
+    settings = {"rung": TRAINED, "number": 16, "label": -1, "temperature": 1.0, "top_k": 0, "seed": 0}
+    sheet = Sheet.of(read(run, tmp_path, name_of("sheet", current_stamp(run), **settings)) or {})
+    last = [record for record in run.metrics().records if isinstance(record, PriorEvaluation)][-1]
+    assert len(sheet.real_bits) == last.images and last.complete
+    assert sheet.real / last.codes_per_image == pytest.approx(last.bits, rel=1e-4)

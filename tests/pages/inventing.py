@@ -108,7 +108,7 @@ def game() -> dict[str, Any]:
 
 MADE: dict[str, Callable[..., dict[str, Any]]] = {
     "redrawn": redrawn,
-    "samples": sheet,
+    "sheet": sheet,
     "filling": lambda **_: filling(),
     "nearest": lambda **_: nearest(),
     "completions": lambda **_: completions(),

@@ -113,7 +113,7 @@ def test_it_opens_on_the_ladder_and_offers_what_is_not_trained(page: Page, model
     assert rung(at, "pixelcnn")["act"] == {"name": "train", "label": "Train a PixelCNN"}
     assert rung(at, "positions")["bits"] == "12 bits\n3.00 a code"
     assert ladder(at)["selected"] == {"rung": "positions", "index": 0}
-    assert {(run, kind) for run, kind, _ in worker.asked} == {(model.id, "redrawn"), (model.id, "samples"), (model.id, "filling")}
+    assert {(run, kind) for run, kind, _ in worker.asked} == {(model.id, "redrawn"), (model.id, "sheet"), (model.id, "filling")}
     assert told(at, "frameOf")["candidates"][0] == [1, 5, 6]
 
 
@@ -122,11 +122,11 @@ def test_trained_priors_stand_on_their_rungs(page: Page, model: RunFolder, store
     training = a_prior(store, model, TransformerConfig(), ready=False)
     at = page("invent", run=model.id)
     assert rung(at, "pixelcnn")["state"] == "ready" and rung(at, "transformer")["act"]["name"] == "open"
-    asked_of = {run for run, kind, settings in worker.asked if kind == "samples" and settings["rung"] == TRAINED}
+    asked_of = {run for run, kind, settings in worker.asked if kind == "sheet" and settings["rung"] == TRAINED}
     assert len(asked_of) == 1 and asked_of <= {older.id, newer.id} and training.id not in asked_of
     other = ({older.id, newer.id} - asked_of).pop()
     at.selectbox(key="invent_prior_pixelcnn").set_value(other).run()
-    assert next(run for run, kind, settings in reversed(worker.asked) if kind == "samples" and settings["rung"] == TRAINED) == other
+    assert next(run for run, kind, settings in reversed(worker.asked) if kind == "sheet" and settings["rung"] == TRAINED) == other
 
 
 @pytest.mark.usefixtures("worker")
@@ -143,7 +143,7 @@ def test_an_open_prior_shows_its_models_ladder_and_stands_on_it(page: Page, mode
     at = page("invent", run=first.id)
     assert not at.exception and not at.info
     assert {run for run, kind, _ in worker.asked if kind == "redrawn"} == {model.id}
-    assert {run for run, kind, settings in worker.asked if kind == "samples" and settings["rung"] == TRAINED} == {first.id}
+    assert {run for run, kind, settings in worker.asked if kind == "sheet" and settings["rung"] == TRAINED} == {first.id}
 
 
 def test_a_prior_whose_model_was_deleted_works_from_its_own_copy(page: Page, model: RunFolder, store: RunStore, worker: Worker) -> None:
@@ -179,21 +179,21 @@ def test_settings_go_to_every_rung_that_they_concern(page: Page, model: RunFolde
     at.text_input(key="invent_seed").set_value("9").run()
     assert not at.exception
     wanted = {"number": 16, "temperature": 0.5, "top_k": 4, "seed": 9}
-    assert worker.last("samples", TRAINED) == {"rung": TRAINED, "label": -1, **wanted}, "this prior was not given labels"
-    assert worker.last("samples", 2) == {"rung": 2, "label": 1, **wanted}
-    assert worker.last("samples", 0) == {"rung": 0, "label": -1, **wanted, "temperature": 1.0}, "no temperature changes equal chances"
+    assert worker.last("sheet", TRAINED) == {"rung": TRAINED, "label": -1, **wanted}, "this prior was not given labels"
+    assert worker.last("sheet", 2) == {"rung": 2, "label": 1, **wanted}
+    assert worker.last("sheet", 0) == {"rung": 0, "label": -1, **wanted, "temperature": 1.0}, "no temperature changes equal chances"
     assert "not given labels" in rung(at, "pixelcnn")["sentence"]
     at.button(key="invent_dice").click().run()
-    assert worker.last("samples")["seed"] != 9
+    assert worker.last("sheet")["seed"] != 9
 
 
 def test_another_model_forgets_the_class(page: Page, model: RunFolder, finished: Finished, worker: Worker) -> None:
     at = page("invent", run=model.id)
     at.selectbox(key="invent_label").set_value(1).run()
-    assert worker.last("samples", 2)["label"] == 1
+    assert worker.last("sheet", 2)["label"] == 1
     at.query_params["run"] = checkpointed(finished()).id
     at.run()
-    assert worker.last("samples", 2)["label"] == -1
+    assert worker.last("sheet", 2)["label"] == -1
 
 
 def test_a_tapped_sample_is_watched(page: Page, model: RunFolder, worker: Worker) -> None:
@@ -205,17 +205,17 @@ def test_a_tapped_sample_is_watched(page: Page, model: RunFolder, worker: Worker
 
 
 def test_progress_cancel_and_again(page: Page, model: RunFolder, worker: Worker) -> None:
-    worker.instead["samples"] = Answer("working", message="Drawing samples.", seconds=10, progress=Progress(10, 49))
+    worker.instead["sheet"] = Answer("working", message="Drawing samples.", seconds=10, progress=Progress(10, 49))
     at = page("invent", run=model.id)
     found = rung(at, "positions")
     assert (found["state"], found["progress"]) == ("working", 0.2) and "to go" in found["message"]
     do(at, "invent_ladder", rung="positions", act=found["act"]["name"])
-    assert worker.ended == ["samples"]
-    worker.instead["samples"] = Answer("failed", message=asked.CANCELLED)
+    assert worker.ended == ["sheet"]
+    worker.instead["sheet"] = Answer("failed", message=asked.CANCELLED)
     at.run()
     assert rung(at, "positions")["act"]["label"] == "Draw again"
     do(at, "invent_ladder", rung="positions", act="retry")
-    assert worker.again == ["samples"] and worker.ended == ["samples"], "what was done once is done once"
+    assert worker.again == ["sheet"] and worker.ended == ["sheet"], "what was done once is done once"
 
 
 @pytest.mark.parametrize("tab", ["Watch it fill", "You are the prior", "Complete an image", "Does it copy?"])
@@ -321,23 +321,23 @@ def test_work_that_nobody_waits_for_is_ended(
     desk = asked.Desk()
     monkeypatch.setattr(asked, "_desk", desk)
     monkeypatch.setattr(asked, "LEFT_S", 0.0)
-    assert asked.ask(model, "samples", seed=1).state == "working"
+    assert asked.ask(model, "sheet", seed=1).state == "working"
     assert asked.ask(model, "probe").state == "working"
-    assert asked.ask(model, "samples", seed=2).state == "working"
+    assert asked.ask(model, "sheet", seed=2).state == "working"
     cancelled = [path.name for path in (model.path / "analysis").glob("*.cancel")]
     assert len(cancelled) == 1 and cancelled[0].endswith("-s1.cancel"), "that of the earlier seed; what cannot be ended goes on"
-    assert asked.ask(model, "samples", seed=1).state == "working" and len(engine.lights) == 4, "who comes back asks anew"
+    assert asked.ask(model, "sheet", seed=1).state == "working" and len(engine.lights) == 4, "who comes back asks anew"
     assert not list((model.path / "analysis").glob("*-s1.cancel"))
 
 
 def test_cancelled_work_says_so_until_it_is_asked_for_again(model: RunFolder, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asked, "_desk", asked.Desk())
-    asked.ask(model, "samples")
-    asked.cancel(model, "samples")
-    answer = asked.ask(model, "samples")
+    asked.ask(model, "sheet")
+    asked.cancel(model, "sheet")
+    answer = asked.ask(model, "sheet")
     assert (answer.state, answer.message) == ("failed", asked.CANCELLED) and len(engine.lights) == 1
-    asked.retry(model, "samples")
-    assert asked.ask(model, "samples").state == "working" and len(engine.lights) == 2
+    asked.retry(model, "sheet")
+    assert asked.ask(model, "sheet").state == "working" and len(engine.lights) == 2
     assert checkpoint_stamp(model) is not None
 
 

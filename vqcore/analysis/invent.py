@@ -35,7 +35,7 @@ from vqcore.runs.invented import NEAREST, PALETTE, POSITIONS, REDRAWN, TOP, TRAI
 from vqcore.runs.progress import Cancelled, Reporter
 
 GUESSES = 24  # of one game
-_REAL = 256  # validation examples that samples are held against
+_REAL = 256  # validation examples whose nearest training examples are looked for
 _DRAWN = 8_192  # training examples whose redrawn pictures are compared
 _BLOCK = 2**22  # numbers held at once while codes are compared
 _TILES = 2_048  # candidates decoded for one filling, at most
@@ -100,17 +100,28 @@ def samples(run_path: str, scratch_path: str, rung: int, number: int, label: int
         for filled in fill(prior, rows, None, given, temperature=temperature, top_k=top_k, seed=seed):
             rows = filled.codes
             report(filled.position + 1, M)
-        real = subject.codes.validation[:_REAL].astype(np.int64)
         return subject.shared() | {
             "conditional": np.array(prior.conditional),
             "codes": rows.astype(np.int32),
             "pictures": picture.decoded(subject.frozen.model, subject.codes.layout, rows),
             "labels": labels,
             "cell_bits": surprise(prior, rows, given),
-            "real_bits": surprise(prior, real, subject.codes.validation_labels[:_REAL]).sum(axis=1),
+            "real_bits": _validation_bits(run, scratch, rung, subject),
         }
 
-    return _kept(run_path, scratch_path, "samples", settings, work)
+    return _kept(run_path, scratch_path, "sheet", settings, work)
+
+
+def _validation_bits(run: RunFolder, scratch: Path, rung: int, subject: _Subject) -> NDArray[np.float32]:
+    """Bits of every validation example, (V,): all of them, as in a prior's own evaluation. Kept, for no sheet's settings change them."""
+    name = name_of("validation", current_stamp(run), rung=rung, conditional=int(subject.prior.conditional))
+    kept = read(run, scratch, name)
+    if kept is not None and "bits" in kept:
+        return kept["bits"]
+    codes = subject.codes
+    bits: NDArray[np.float32] = surprise(subject.prior, codes.validation.astype(np.int64), codes.validation_labels).sum(axis=1)
+    write(run, scratch, name, {"bits": bits})
+    return bits
 
 
 def filling(

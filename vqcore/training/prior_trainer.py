@@ -30,7 +30,6 @@ from vqcore.training.state import PRECISIONS
 
 SAMPLES = 16
 CLIP_NORM = 1.0  # of all gradients together: a Transformer's first steps would else throw its weights far off
-_LOGITS = 1 << 23  # numbers of an evaluation's largest batch
 _NATS = math.log(2)  # in one bit
 
 
@@ -144,16 +143,8 @@ class PriorTrainer(Loop):
 
     def _bits(self, prior: Prior, codes: Tensor, labels: Tensor) -> float:
         """Mean bits per code of `prior`, frozen, over `codes` (V, M). Always in float32."""
-        layout = self.codes.layout
-        batch = max(1, _LOGITS // (layout.length * layout.vocabulary))
-        total = 0.0
-        prior.eval()
-        with torch.no_grad():
-            for start in range(0, len(codes), batch):
-                rows = codes[start : start + batch].long()
-                given = labels[start : start + batch] if prior.conditional else None
-                total -= float(log_probabilities(prior, rows, given).cpu().double().sum())
-        return total / codes.numel() / _NATS
+        # the same function that pages ask, so that one prior has one figure
+        return float(surprise(prior, codes, labels).mean(dtype=np.float64))
 
     def _references(self, count: int) -> tuple[float, float]:
         """Bits per code of the first `count` validation examples under the training codes' histogram: one a book, and one a position."""

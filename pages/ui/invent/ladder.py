@@ -44,7 +44,7 @@ def settle(family: Family, want: Wanted) -> None:
     elif key == REFERENCE:
         (asked.cancel if act == "cancel" else asked.retry)(family.source, "redrawn")
     elif member is not None and member.run is not None:
-        (asked.cancel if act == "cancel" else asked.retry)(member.run, "samples", **want.drawing(member))
+        (asked.cancel if act == "cancel" else asked.retry)(member.run, "sheet", **want.drawing(member))
 
 
 def ladder(family: Family, want: Wanted, answers: Answers) -> None:

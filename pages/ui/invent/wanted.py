@@ -109,7 +109,7 @@ def answers(family: Family, want: Wanted) -> Answers:
     """Ask for all that the screen shows now. Nothing here waits."""
     redrawn = asked.ask(family.source, "redrawn")
     sheets = {
-        member.rung.key: asked.ask(member.run, "samples", **want.drawing(member)) for member in family.members if member.run is not None
+        member.rung.key: asked.ask(member.run, "sheet", **want.drawing(member)) for member in family.members if member.run is not None
     }
     question = below(family, want, sheets)
     return Answers(sheets, redrawn, None if question is None else asked.ask(question.run, question.kind, **question.settings))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cli.invoke import SMALL, invoke
-from vqcore.cli.configuration import build_config, parse_change
+from vqcore.cli.configuration import build_config, build_sweep, parse_change
 from vqcore.config.presets import PRESETS
 from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.control import Command, Planned
@@ -63,11 +63,16 @@ def test_options_change_the_preset_and_nothing_else() -> None:
     assert config == preset.config.edited({"model.quantizer.K": 64, "model.downsampling": "vector", "train.steps": 77})
 
 
-def test_another_kind_says_what_it_has_no_place_for() -> None:
+def test_another_kind_says_what_it_has_no_place_for(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(PRESETS["photos"].config.edited({"data.patches": 300}).model_dump_json())
     said: list[str] = []
-    config, _ = build_config("photos", None, ["data.patches=300", "data.kind=shapes", "data.count=400"], None, say=said.append)
+    config, _ = build_config(None, file, ["data.count=400", "data.kind=shapes"], None, say=said.append)
     assert (config.data.kind, getattr(config.data, "count", 0)) == ("shapes", 400)
     assert said == ["data is shapes now, which has no place for patches = 300."]
+    spec, _ = build_sweep(None, file, [], None, ["data.kind=photos,shapes"], [], 2, said.append)
+    assert [point.config.data.kind for point in spec.points()] == ["photos"] * 2 + ["shapes"] * 2
+    assert said[1:] == ["shapes: data is shapes now, which has no place for patches = 300."]
 
 
 def test_a_runs_config_file_is_taken_as_it_is(runs: Path) -> None:

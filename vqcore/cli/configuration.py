@@ -66,7 +66,7 @@ def build_sweep(
     for point in spec.points():  # which says now what cannot be run
         if point.seed == first:
             for note in base.edited_aloud(point.changes)[1]:
-                say(f"{', '.join(point.labels)}: {note}")
+                say(f"{', '.join(point.levels)}: {note}")
     return spec, f"{title}: {', '.join(short(axis.name) for axis in axes) or 'seeds'}"
 
 

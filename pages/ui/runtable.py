@@ -98,6 +98,7 @@ def _state(entry: Summary) -> str:
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
+        # one clock for all, that of the server: the column is sorted by it
+        return datetime.fromisoformat(text).astimezone().replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -188,6 +189,9 @@ def test_rows_name_states_and_progress() -> None:
     drawn = rows([entry(), entry(state="finished", step=200, treated=False), entry(problem="torn")], "me")
     assert drawn["State"] == ["running, 25 %, treated", "finished", "cannot be read"]
     assert drawn["K"] == [None] * 3 and drawn["Begun"] == [None] * 3 and drawn["Data"][0] == "Rings (points)"
+    # one clock for all zones: the column is sorted by it
+    begun = rows([entry(created="2026-11-28T20:00:00+09:00"), entry(created="2026-11-28T12:30:00+01:00")], "me")["Begun"]
+    assert begun[1] - begun[0] == timedelta(minutes=30)
 
 
 def test_every_measure_gives_one_curve_a_run_with_a_name_of_its_own(finished: Finished) -> None:

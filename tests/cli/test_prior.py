@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from tests.cli.invoke import SMALL, invoke
 from vqcore.cli.main import app
-from vqcore.runs.store import RunStore
+from vqcore.config.run import PriorRunConfig
+from vqcore.runs.folder import RunFolder
+from vqcore.runs.store import EXAMPLES, RunStore
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +78,30 @@ def test_a_finished_prior_names_the_command_for_a_longer_one(model: Path, runs: 
     folder = runs / RunStore(runs).list()[0].id
     done = invoke("train", "--resume", str(folder))
     assert done.exit_code == 2 and "python -m vqcore prior --run" in done.output
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr("vqcore.analysis.load.load_prior", work)
+    monkeypatch.setattr("vqcore.jobs.worker.run", work)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    prior = next(path.name for path in EXAMPLES.iterdir() if isinstance(RunFolder(path).config(), PriorRunConfig))
+    for arguments in (
+        ("sample", "--run", prior, "--out", str(tmp_path / "folder.png")),
+        ("sample", "--run", prior, "--out", str(tmp_path / "file" / "sheet.png")),
+        ("prior", "--run", prior, "--out", str(tmp_path / "file")),
+    ):
+        done = invoke(*arguments)
+        assert done.exit_code == 2, done.output
+        assert "written" in done.stderr or "folder" in done.stderr
+    assert not runs.exists()
+
+
+def test_samples_go_into_a_new_folder_and_the_run_is_named_by_its_id(tmp_path: Path) -> None:
+    prior = next(path.name for path in EXAMPLES.iterdir() if isinstance(RunFolder(path).config(), PriorRunConfig))
+    done = invoke("sample", "--run", prior, "--n", "2", "--out", str(tmp_path / "new" / "sheet.png"))
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "new" / "sheet.png").read_bytes().startswith(b"\x89PNG")

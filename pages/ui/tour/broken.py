@@ -21,15 +21,15 @@ PACES = {0: FOLLOW, 40: 40.0, 180: 0.0}
 def show() -> str:
     """Draw the card; its summary, once the run was revived and the digits can be told apart."""
     stage.follow(NAME, _body)
-    seen = runs.view(NAME)
-    figures = _before_and_after(seen) if seen is not None and _cured(seen) else None
-    if seen is None or figures is None:
+    view = runs.view(NAME)
+    figures = _before_and_after(view) if view is not None and _cured(view) else None
+    if view is None or figures is None:
         return ""
     before, after = figures
     was, now = before.books[0], after.books[0]
     # while it goes on the error under the plane falls on, and a figure here would soon be another
     error = (
-        f"the error fell from {before.nmse:.2f} to {frames.error(seen.folder, after):.2f}." if seen.ended else "the error is still falling."
+        f"the error fell from {before.nmse:.2f} to {frames.error(view.folder, after):.2f}." if view.ended else "the error is still falling."
     )
     return (
         f"Only {was.used} of {was.K} codes {'was' if was.used == 1 else 'were'} chosen: **codebook collapse**; the others were "
@@ -37,66 +37,66 @@ def show() -> str:
     )
 
 
-def _body(seen: live.View | None) -> None:
+def _body(view: live.View | None) -> None:
     with stage.row():
-        if seen is None or stage.broken_off(seen):
+        if view is None or stage.broken_off(view):
             stage.act("Start far away", ":material/play_arrow:", f"tour_begin_{NAME}", runs.begin, NAME)
             stage.note("**Press Start far away**: the same model and the same digits; only the codes start elsewhere.")
-        elif seen.ended:
+        elif view.ended:
             stage.act("Break it again", ":material/replay:", f"tour_begin_{NAME}", runs.begin, NAME, first=False)
             stage.note("Finished.")
         else:
-            ready = seen.state == "paused" and not _asked(seen)
+            ready = view.state == "paused" and not _asked(view)
             commands = (Command("revive"), Command("resume"))
             stage.act("Revive", ":material/healing:", f"tour_revive_{NAME}", runs.send, NAME, *commands, off=not ready)
-            _hasten(seen)
-            stage.note(runs.waits(seen) or _moment(seen, ready))
-    stage.problem(seen)
-    if seen is not None and seen.evaluation is not None:
-        frames.plane(seen.folder, "tour_far", HINT)
+            _hasten(view)
+            stage.note(runs.waits(view) or _moment(view, ready))
+    stage.problem(view)
+    if view is not None and view.evaluation is not None:
+        frames.plane(view.folder, "tour_far", HINT)
     else:
         healthy = bundled.run()
         if healthy is not None:
             frames.plane(healthy, "tour_far", BEFORE)
-    if seen is not None and _cured(seen) and NAME not in progress.read().tried:
+    if view is not None and _cured(view) and NAME not in progress.read().tried:
         progress.tried(NAME)
         st.rerun()
 
 
-def _cured(seen: live.View) -> bool:
-    return _revived(seen) is not None and (seen.state == "finished" or stage.clear(seen))
+def _cured(view: live.View) -> bool:
+    return _revived(view) is not None and (view.state == "finished" or stage.clear(view))
 
 
-def _hasten(seen: live.View) -> None:
+def _hasten(view: live.View) -> None:
     """After the revival: slowly at first, then faster."""
-    event = _revived(seen)
-    if event is not None and seen.state == "running":
-        runs.set_pace(NAME, seen, next(pace for since, pace in reversed(PACES.items()) if seen.at >= event.step + since))
+    event = _revived(view)
+    if event is not None and view.state == "running":
+        runs.set_pace(NAME, view, next(pace for since, pace in reversed(PACES.items()) if view.at >= event.step + since))
 
 
-def _moment(seen: live.View, ready: bool) -> str:
-    used = seen.evaluation.books[0].used if seen.evaluation is not None else 0
+def _moment(view: live.View, ready: bool) -> str:
+    used = view.evaluation.books[0].used if view.evaluation is not None else 0
     K = TOUR[NAME].config.model.quantizer.K
     if ready:
-        times = frames.distance_of_unused(seen.snapshot)
+        times = frames.distance_of_unused(view.snapshot)
         far = f" The others lie at least {times:.0f} times as far from the digits as the digits are spread." if times > 1 else ""
         return f"Paused: only {used} of {K} codes {'is' if used == 1 else 'are'} chosen.{far} **Press Revive.**"
-    if _revived(seen) is not None:
+    if _revived(view) is not None:
         return "Revived: each dead code was put on a digit. Watch the plane unfold."
-    return "Reviving." if _asked(seen) else "Watch which codes are chosen."
+    return "Reviving." if _asked(view) else "Watch which codes are chosen."
 
 
-def _asked(seen: live.View) -> bool:
-    return _revived(seen) is not None or any(command.kind == "revive" for command in seen.waiting)
+def _asked(view: live.View) -> bool:
+    return _revived(view) is not None or any(command.kind == "revive" for command in view.waiting)
 
 
-def _revived(seen: live.View) -> Event | None:
-    return next((event for event in seen.events if event.kind == "treated" and event.data.get("command") == "revive"), None)
+def _revived(view: live.View) -> Event | None:
+    return next((event for event in view.events if event.kind == "treated" and event.data.get("command") == "revive"), None)
 
 
-def _before_and_after(seen: live.View) -> tuple[Evaluation, Evaluation] | None:
+def _before_and_after(view: live.View) -> tuple[Evaluation, Evaluation] | None:
     """The last evaluation before the treatment, and the last one of all."""
-    event = _revived(seen)
-    every = shared_tail(seen.folder).evaluations
+    event = _revived(view)
+    every = shared_tail(view.folder).evaluations
     before = [evaluation for evaluation in every if event is not None and evaluation.step <= event.step]
     return (before[-1], every[-1]) if before else None

@@ -9,5 +9,5 @@ from vqcore.runs.folder import RunFolder
 
 def run() -> RunFolder | None:
     """That run; None in an installation without its examples."""
-    found = next((entry.id for entry in session.store().list() if entry.read_only and entry.identity == BUNDLED.identity), "")
-    return session.store().get(found) if found else None
+    run_id = next((entry.id for entry in session.store().list() if entry.read_only and entry.identity == BUNDLED.identity), "")
+    return session.store().get(run_id) if run_id else None

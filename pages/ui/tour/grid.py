@@ -39,39 +39,39 @@ def show() -> str:
     )
 
 
-def _body(seen: live.View | None) -> None:
+def _body(view: live.View | None) -> None:
     line = None
     with stage.row():
-        if seen is None or stage.broken_off(seen):
+        if view is None or stage.broken_off(view):
             stage.act("Train a grid", ":material/play_arrow:", f"tour_begin_{NAME}", runs.begin, NAME)
             stage.note("**Press Train a grid**: sixteen codes again, but one for each of 4×4 places. Then paint with them.")
-        elif not seen.ended:
+        elif not view.ended:
             models.warm()  # the painting needs them
             stage.act("Training", ":material/hourglass_top:", f"tour_wait_{NAME}", runs.send, NAME, off=True)
-            stage.note(runs.waits(seen) or f"Step {seen.at:,} of {seen.config.train.steps:,}. It takes a few seconds.")
+            stage.note(runs.waits(view) or f"Step {view.at:,} of {view.config.train.steps:,}. It takes a few seconds.")
         else:
             stage.act("Train again", ":material/replay:", f"tour_begin_{NAME}", runs.begin, NAME, first=False)
             line = stage.note(TRIED if NAME in progress.read().tried else TRAINED)
-    stage.problem(seen)
-    if seen is None or seen.gallery is None or seen.snapshot is None or seen.evaluation is None:
+    stage.problem(view)
+    if view is None or view.gallery is None or view.snapshot is None or view.evaluation is None:
         st.info("Here you will see a digit, its sixteen codes, and what the decoder makes of them.", icon=":material/grid_on:")
         return
-    _mosaic(seen, line)
+    _mosaic(view, line)
 
 
-def _mosaic(seen: live.View, line: DeltaGenerator | None) -> None:
-    gallery, snapshot, evaluation = seen.gallery, seen.snapshot, seen.evaluation
+def _mosaic(view: live.View, line: DeltaGenerator | None) -> None:
+    gallery, snapshot, evaluation = view.gallery, view.snapshot, view.evaluation
     assert gallery is not None and snapshot is not None and evaluation is not None
-    of = f"{seen.folder.id} {'done' if seen.ended else 'live'}"
+    of = f"{view.folder.id} {'done' if view.ended else 'live'}"
     own = gallery.indices[0][DIGIT].astype(np.int64)
     painted, answers = _painted(of, own.size)
     picture = gallery.reconstructions[DIGIT]
-    ready = seen.state == "finished"
+    ready = view.state == "finished"
     if painted is not None and ready:
         try:
             if line is not None and not models.ready():
                 line.markdown("The model is being loaded on the server: a few seconds, once.")
-            picture = models.painter(seen.folder).decode(painted)
+            picture = models.painter(view.folder).decode(painted)
             if line is not None:
                 line.markdown(TRIED)
         except VQError as error:
@@ -101,10 +101,10 @@ def _mosaic(seen: live.View, line: DeltaGenerator | None) -> None:
 
 def _painted(of: str, cells: int) -> tuple[NDArray[np.int64] | None, int]:
     """The grid as painted (M,), and the number of that message; None while it is the digit's own. What cannot be a grid is passed over."""
-    told = (st.session_state.get(KEY) or {}).get("painted")
-    if not isinstance(told, dict) or told.get("of") != of:
+    message = (st.session_state.get(KEY) or {}).get("painted")
+    if not isinstance(message, dict) or message.get("of") != of:
         return None, 0
-    codes, seq = told.get("codes"), told.get("seq")
+    codes, seq = message.get("codes"), message.get("seq")
     good = isinstance(codes, list) and len(codes) == cells and all(isinstance(code, int) and 0 <= code < K for code in codes)
     return (np.array(codes, dtype=np.int64), int(seq)) if good and isinstance(seq, int) else (None, 0)
 

@@ -60,10 +60,10 @@ def send(card: str, *commands: Command) -> None:
         st.session_state["tour_problem"] = str(error)
 
 
-def set_pace(card: str, seen: live.View, limit: float) -> None:
+def set_pace(card: str, view: live.View, limit: float) -> None:
     """Let that run go at most `limit` steps a second, 0: without a limit, unless it does or was just asked to."""
-    asked = any(PACE in command.changes for command in seen.waiting)
-    if not asked and float(seen.config.at(PACE)) != limit:
+    asked = any(PACE in command.changes for command in view.waiting)
+    if not asked and float(view.config.at(PACE)) != limit:
         send(card, Command("treat", changes={PACE: limit}))
 
 
@@ -72,28 +72,28 @@ def _signed(command: Command) -> Command:
     return Command(command.kind, author=who.hash, nickname=who.nickname, steps=command.steps, changes=command.changes)
 
 
-def waits(seen: live.View | None) -> str:
+def waits(view: live.View | None) -> str:
     """Why nothing moves, as markdown; "" when something does, or nothing was asked for."""
     health = session.engine().health()
-    if seen is None:
+    if view is None:
         return "The engine is still warming up; you may press the button all the same." if health.state == "starting" else ""
-    match seen.state:
+    match view.state:
         case "queued" | "starting":
-            return session.plain(seen.status.message or "Waiting for a free place.") + " It begins by itself."
-        case "running" if seen.evaluation is None:
+            return session.plain(view.status.message or "Waiting for a free place.") + " It begins by itself."
+        case "running" if view.evaluation is None:
             return "It has begun; its first pictures come in a moment."
         case _:
             return ""
 
 
-def problem(seen: live.View | None) -> str:
+def problem(view: live.View | None) -> str:
     """What went wrong, as markdown, or ""."""
     if said := str(st.session_state.pop("tour_problem", "")):
         return session.plain(said)
     health = session.engine().health()
     if health.state == "failed":
         return f"The engine failed, so nothing can be trained now. {session.plain(health.message)}"
-    if seen is not None and seen.state in ("failed", "interrupted", "stopped"):
-        why = seen.status.error or seen.status.message or "It ended before its last step."
+    if view is not None and view.state in ("failed", "interrupted", "stopped"):
+        why = view.status.error or view.status.message or "It ended before its last step."
         return f"{session.plain(why)} Press the button to start anew."
     return ""

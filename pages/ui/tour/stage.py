@@ -26,14 +26,14 @@ def follow(card: str, body: Callable[[live.View | None], None]) -> None:
 
 def _tick(card: str, body: Callable[[live.View | None], None], was: tuple[str, str]) -> None:
     with session.errors_shown():
-        seen = runs.view(card)
-        if _stand(seen) != was or newly_tried():
-            st.rerun()  # polling begins or ends, and what was seen is said
-        body(seen)
+        view = runs.view(card)
+        if _stand(view) != was or newly_tried():
+            st.rerun()  # polling begins or ends, and the summary is drawn
+        body(view)
 
 
-def _stand(seen: live.View | None) -> tuple[str, str]:
-    return ("", "none") if seen is None else (seen.folder.id, "ended" if seen.ended else "live")
+def _stand(view: live.View | None) -> tuple[str, str]:
+    return ("", "none") if view is None else (view.folder.id, "ended" if view.ended else "live")
 
 
 def tried(card: str) -> None:
@@ -48,15 +48,15 @@ def newly_tried() -> bool:
     return bool(st.session_state.pop("tour_tried", False))
 
 
-def clear(seen: live.View) -> bool:
+def clear(view: live.View) -> bool:
     """Whether all codes are in use and digits can be told apart: on a busy machine that comes long before the last step."""
-    now = seen.evaluation
+    now = view.evaluation
     return now is not None and now.books[0].used == now.books[0].K and now.nmse < CLEAR * now.nmse_mean_picture
 
 
-def broken_off(seen: live.View) -> bool:
+def broken_off(view: live.View) -> bool:
     """Whether the run ended before its last step."""
-    return seen.ended and seen.state != "finished"
+    return view.ended and view.state != "finished"
 
 
 def row() -> DeltaGenerator:
@@ -77,7 +77,7 @@ def note(text: str) -> DeltaGenerator:
     return place
 
 
-def problem(seen: live.View | None) -> None:
+def problem(view: live.View | None) -> None:
     """What went wrong, where something did."""
-    if said := runs.problem(seen):
+    if said := runs.problem(view):
         st.error(said, icon=":material/error:")

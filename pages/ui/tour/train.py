@@ -16,14 +16,14 @@ HINT = "Choose a code, here or in the plane, to find it in both."
 def show() -> str:
     """Draw the card; its summary, once the digits can be told apart."""
     stage.follow(NAME, _body)
-    seen = runs.view(NAME)
-    if seen is None or seen.evaluation is None or not _learnt(seen):
+    view = runs.view(NAME)
+    if view is None or view.evaluation is None or not _learnt(view):
         return ""
-    now = seen.evaluation
+    now = view.evaluation
     # while it goes on the error under the plane falls on, and a figure here would soon be another
     error = (
-        f"the error fell to {frames.error(seen.folder, now):.2f}. Answering with the mean digit would give {now.nmse_mean_picture:.2f}."
-        if seen.ended
+        f"the error fell to {frames.error(view.folder, now):.2f}. Answering with the mean digit would give {now.nmse_mean_picture:.2f}."
+        if view.ended
         else "the error is still falling."
     )
     return (
@@ -32,29 +32,29 @@ def show() -> str:
     )
 
 
-def _body(seen: live.View | None) -> None:
+def _body(view: live.View | None) -> None:
     with stage.row():
-        if seen is None or stage.broken_off(seen):
+        if view is None or stage.broken_off(view):
             stage.act("Train", ":material/play_arrow:", f"tour_begin_{NAME}", runs.begin, NAME)
             stage.note("Sixteen codes of two numbers, placed on sixteen digits. **Press Train**: codes and pictures change together.")
-        elif not seen.ended:
-            slow = float(seen.config.at(SPEED)) > 0
-            waiting = any(command.kind == "treat" for command in seen.waiting)
+        elif not view.ended:
+            slow = float(view.config.at(SPEED)) > 0
+            waiting = any(command.kind == "treat" for command in view.waiting)
             faster = Command("treat", changes={SPEED: 0.0})
             stage.act("Faster", ":material/fast_forward:", f"tour_faster_{NAME}", runs.send, NAME, faster, off=not slow or waiting)
-            stage.note(runs.waits(seen) or ("Ten steps a second: follow one disc. Then press Faster." if slow else "As fast as it goes."))
+            stage.note(runs.waits(view) or ("Ten steps a second: follow one disc. Then press Faster." if slow else "As fast as it goes."))
         else:
             stage.act("Train again", ":material/replay:", f"tour_begin_{NAME}", runs.begin, NAME, first=False)
             stage.note("Finished.")
-    stage.problem(seen)
-    started = seen is not None and seen.evaluation is not None
-    run = seen.folder if seen is not None and started else bundled.run()
+    stage.problem(view)
+    started = view is not None and view.evaluation is not None
+    run = view.folder if view is not None and started else bundled.run()
     if run is not None:
         frames.plane(run, "tour_plane", HINT, untrained=not started)
-    if seen is not None and _learnt(seen) and NAME not in progress.read().tried:
+    if view is not None and _learnt(view) and NAME not in progress.read().tried:
         progress.tried(NAME)
         st.rerun()
 
 
-def _learnt(seen: live.View) -> bool:
-    return seen.state == "finished" or stage.clear(seen)
+def _learnt(view: live.View) -> bool:
+    return view.state == "finished" or stage.clear(view)

@@ -28,6 +28,7 @@ BADGES: dict[RunState, tuple[str, Colour, str]] = {
     "failed": ("Failed", "red", ":material/error:"),
 }
 NONE = "–"
+ANSWERS = ("paused", "continued", "treated", "refused")  # events that tell what a click has done
 _STYLE = """<style>
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 </style>"""
@@ -108,12 +109,15 @@ def answer(view: View) -> str:
     """What the trainer answered last, as markdown; else what goes on."""
     if view.ended:  # how it ended is said by the event, not by the last command before it
         return session.plain(view.events[-1].message) if view.events and view.state == "finished" else ""
-    event = next((event for event in reversed(view.events) if event.command), None)
-    quiet = view.state in ("queued", "starting") or event is None
-    if quiet or event is None:
+    latest = next((event for event in reversed(view.events) if event.kind in ANSWERS), None)
+    if latest is None or view.state in ("queued", "starting"):
         return session.plain(view.status.message)
-    steps = shared_tail(view.folder).steps if event.kind == "treated" and not event.data.get("changes") else ()
-    return " ".join(filter(None, (said(event), aftermath(event, steps) if steps else "")))
+    treated = next((event for event in reversed(view.events) if event.kind in ("treated", "refused")), None)
+    if treated is None:
+        return said(latest)
+    of_codes = treated.kind == "treated" and not treated.data.get("changes")
+    measured = aftermath(treated, shared_tail(view.folder).steps) if of_codes else ""
+    return " ".join(filter(None, ("" if latest is treated else said(latest), said(treated), measured)))
 
 
 def coming(view: View) -> None:

@@ -328,6 +328,23 @@ def test_a_term_that_leaves_the_sum_is_told_on_the_curve_and_in_a_sentence(page:
     assert "From here the codebook term is no longer in the sum" in said(at)
 
 
+def test_what_a_revival_has_done_is_told_in_figures_and_a_step_does_not_hide_it(page: Page, finished: Finished) -> None:
+    folder = finished(cookie=ADA)
+    with held(folder, "paused") as lease:
+        writer = RunWriter(folder, lease)
+        last = shared_tail(folder).steps[-1]
+        answer = {"command": "revive", "changes": {}, "nickname": ""}
+        writer.write(Event(100, "treated", "Revived 3 dead codes onto encoder outputs.", 1, answer))
+        writer.write(Event(100, "continued", "Running 1 step.", 2, {"command": "step"}))
+        terms = dict(last.terms) | {"commitment": last.terms["commitment"] * 2}
+        later = replace(last, step=101, terms=terms, z_norm=last.z_norm * 1.5, books=(replace(last.books[0], used_epoch=8, dead=0),))
+        writer.write(later)
+        writer.write(Event(101, "paused", "Paused at step 101."))
+        shown = said(page("train", run=folder.id))
+    assert "Paused at step 101. Step 100: Revived 3 dead codes onto encoder outputs. Codes used: 5, at step 101 8." in shown
+    assert "The commitment term rose from" in shown and ", as the encoder outputs it measures became longer." in shown
+
+
 def test_figures_that_stand_together_count_the_same_at_the_same_step(page: Page, finished: Finished) -> None:
     folder = finished(cookie=ADA)
     with held(folder) as lease:

@@ -97,13 +97,20 @@ def note(view: CaseView) -> None:
     """Why a side does not train, and what to do about it. Nothing while all goes well."""
     if problem := str(st.session_state.pop("collapse_problem", "")):
         st.error(session.plain(problem), icon=":material/error:")
+    messages: dict[tuple[str, str], list[str]] = {}  # what both sides say is said once
     for title, side in zip(view.titles, view.views, strict=True):
-        told = side.status.error or side.status.message
+        message = side.status.error or side.status.message
         if side.state == "failed":
-            st.error(f"{title}: {session.plain(told or 'The run failed without saying why.')}", icon=":material/error:")
+            messages.setdefault(("failed", message or "The run failed without saying why."), []).append(title)
         elif side.state == "interrupted":
-            told = told or f"Its process ended at step {side.at:,}. Resume goes on from the last checkpoint."
-            st.warning(f"{title}: {session.plain(told)}", icon=":material/power_off:")
+            message = message or f"Its process ended at step {side.at:,}. Resume goes on from the last checkpoint."
+            messages.setdefault(("interrupted", message), []).append(title)
+    for (state_of, message), titles in messages.items():
+        line = f"{' and '.join(titles)}: {session.plain(message)}"
+        if state_of == "failed":
+            st.error(line, icon=":material/error:")
+        else:
+            st.warning(line, icon=":material/power_off:")
 
 
 def settle(view: CaseView) -> None:

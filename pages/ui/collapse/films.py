@@ -85,8 +85,8 @@ def figures(title: str, view: View) -> None:
     book = view.step.books[0] if view.step and view.step.books else None
     K = view.config.model.quantizer.K
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         st.metric(
-            f"{title}: codes used", f"{book.used_epoch:,} of {K:,}" if book else state.NONE, help=help_text("used_epoch", "dead"), width=178
+            f"{title}: codes used", f"{book.used_epoch:,} of {K:,}" if book else state.NONE, help=help_text("used_epoch", "dead"), width=190
         )
         st.metric("Error", error, help=help_text("nmse"), width=85)

@@ -21,6 +21,9 @@ def known(view: CaseView) -> bool:
 def panel(view: CaseView) -> None:
     """The symptom, the guesses, and after one of them the cause."""
     cause = CAUSES[view.case.cause]
+    if known(view):  # the guesses make room for what is done next
+        _reveal(cause, st.session_state.get(f"collapse_guess_{view.case.key}"))
+        return
     st.markdown(f"**1. Guess the cause.** {cause.symptom}", help=help_text("collapse"))
     guess = st.pills(
         "What is the cause?",
@@ -31,18 +34,15 @@ def panel(view: CaseView) -> None:
         persist_state="session",
         wrap=True,
     )
-    if not known(view):
-        st.button(
-            "Show the cause",
-            key="collapse_reveal",
-            icon=":material/visibility:",
-            type="primary",
-            disabled=guess is None,
-            on_click=_show,
-            args=(view,),
-        )
-        return
-    _reveal(cause, guess)
+    st.button(
+        "Show the cause",
+        key="collapse_reveal",
+        icon=":material/visibility:",
+        type="primary",
+        disabled=guess is None,
+        on_click=_show,
+        args=(view,),
+    )
 
 
 def _show(view: CaseView) -> None:
@@ -55,9 +55,8 @@ def _reveal(cause: Cause, guess: str | None) -> None:
     verdict = (
         "You guessed it." if right else "" if guess is None else f"You guessed: {CAUSES[guess].title[:1].lower()}{CAUSES[guess].title[1:]}."
     )
-    with st.container(border=True):
-        st.markdown(f"**{cause.title}.** {verdict}  \n{cause.reveal}")
-        st.caption(f"What differs from the healthy setting: {differences(cause)}.")
+    st.markdown(f"**{cause.title}.** {verdict}  \n{cause.reveal}")
+    st.caption(f"What differs from the healthy setting: {differences(cause)}.")
 
 
 def differences(cause: Cause) -> str:

@@ -136,7 +136,8 @@ def examined(view: CaseView) -> None:
 
 def gone(error: RunError) -> None:
     session.close_run()
-    st.warning(session.plain(str(error)), icon=":material/link_off:")
+    session.report(str(error))
+    st.rerun()
 
 
 header("collapse")

@@ -51,8 +51,8 @@ def tick(folder: RunFolder, was_ended: bool) -> None:
 
 def gone(error: RunError) -> None:
     session.close_run()
-    st.warning(session.plain(str(error)), icon=":material/link_off:")
-    start.another()
+    session.report(str(error))
+    st.rerun()
 
 
 header("train")

@@ -16,6 +16,7 @@ from vqcore.runs.store import Summary
 
 POLL = 1.0  # seconds between looks while the engine starts
 LOOK = 15.0  # and afterwards
+NO_RUN = ""
 LINKS = 560  # pixels of the list of screens in projector mode: three abreast
 
 # Room for pictures: Streamlit's own margins leave 660 pixels of 1280 when the sidebar is open, and take 200 of 720 above them.
@@ -124,13 +125,11 @@ def _run_picker() -> None:
     mine = session.owner().hash
     order = sorted(runs, key=lambda run_id: runs[run_id].owner != mine)  # own runs first, else as the store lists them
     opened = st.session_state.get("run_id")
-    st.session_state["frame_run"] = opened if opened in runs else None
+    st.session_state["frame_run"] = opened if opened in runs else NO_RUN
     st.selectbox(
         "Open run",
-        order,
-        index=None,
-        format_func=lambda run_id: _title(runs[run_id]) if run_id in runs else str(run_id),
-        placeholder="None: examples are shown" if runs else "No runs yet",
+        [NO_RUN, *order],  # an entry of its own: a list that can be cleared is cleared by Escape
+        format_func=lambda run_id: _title(runs[run_id]) if run_id in runs else "None: examples are shown" if runs else "No runs yet",
         key="frame_run",
         on_change=_picked,
         disabled=not runs,
@@ -147,7 +146,7 @@ def _title(entry: Summary) -> str:
 
 def _picked() -> None:
     run_id = st.session_state["frame_run"]
-    if run_id is None:
+    if run_id == NO_RUN:
         session.close_run()
         return
     try:

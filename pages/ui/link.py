@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from pages.ui import parts, projector, session
+from pages.ui import parts, projector, query, session
 from pages.ui.screens import SCREENS, page_of
 from vqcore.config.run import RunConfig
 from vqcore.errors import LessonError, LinkError
@@ -33,10 +33,9 @@ def arrive(page: st.Page) -> None:
         _open(token, here)
     elif key := _taken(LESSON) if here != "lessons" else "":
         _lesson(key, here)
-    elif (token := str(st.query_params.get(ALONG, ""))) and token != st.session_state.get("link_token"):
-        _resume(token, here)
-    if active() is not None:
-        st.query_params[ALONG] = st.session_state["link_token"]
+    elif (along := query.asked(ALONG)) is not None and along != st.session_state.get("link_token"):
+        _resume(along, here) if along else leave()
+    query.put(ALONG, st.session_state["link_token"] if active() is not None else "")
 
 
 def problem() -> str:
@@ -46,9 +45,8 @@ def problem() -> str:
 
 def _taken(name: str) -> str:
     """A value of the address, which is then gone from it."""
-    value = str(st.query_params.get(name, ""))
-    if name in st.query_params:
-        del st.query_params[name]
+    value = query.asked(name) or ""
+    query.put(name, "")
     return value
 
 
@@ -81,7 +79,8 @@ def _lesson(key: str, here: str) -> None:
     except LessonError as error:
         st.session_state["link_problem"] = here, str(error)
         return
-    st.switch_page(page_of("lessons"), query_params={LESSON: key})
+    st.session_state["lessons_wanted"] = key
+    st.switch_page(page_of("lessons"))
 
 
 def active() -> State | None:
@@ -119,8 +118,7 @@ def leave() -> None:
     for name in ("link_token", "link_state"):
         st.session_state.pop(name, None)
     parts.hide(())
-    if ALONG in st.query_params:
-        del st.query_params[ALONG]
+    query.put(ALONG, "")
 
 
 def address(state: State) -> str:

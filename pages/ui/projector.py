@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import query
+
 QUERY = "projector"
 ROOT = 22  # pixels of one rem; 16 otherwise
 SCALE = ROOT / 16
@@ -46,19 +48,13 @@ def on() -> bool:
 def turn(to: bool) -> None:
     """Callback of the switches."""
     st.session_state["projector"] = to
-    if to:
-        st.query_params[QUERY] = "1"
-    elif QUERY in st.query_params:
-        del st.query_params[QUERY]
+    query.put(QUERY, "1" if to else "")
 
 
 def arrive() -> None:
     """Once a script run: take the mode from the address, or put it back there after a change of page."""
-    asked = st.query_params.get(QUERY)
-    if asked is not None:
-        st.session_state["projector"] = asked == "1"
-    elif on():
-        st.query_params[QUERY] = "1"
+    asked = query.asked(QUERY)
+    turn(on() if asked is None else asked == "1")
 
 
 def scale() -> float:

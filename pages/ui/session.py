@@ -24,6 +24,7 @@ from typing import Protocol
 import streamlit as st
 from streamlit.errors import FragmentHandledException
 
+from pages.ui import query
 from vqcore.config.run import Parent, PriorRunConfig
 from vqcore.errors import RunError, VQError
 from vqcore.jobs.cluster import gpus
@@ -171,9 +172,10 @@ def may_control(run: Owned) -> bool:
 
 def attach() -> None:
     """Once a script run, before the page: take the run from the address, or put the open one back after a change of page."""
-    asked = st.query_params.get("run", "")
-    run_id = asked or st.session_state.get("run_id", "")
+    asked = query.asked("run")
+    run_id = st.session_state.get("run_id", "") if asked is None else asked
     if not run_id:
+        close_run()
         return
     try:
         store().get(run_id)
@@ -182,8 +184,7 @@ def attach() -> None:
         report(str(error))
         return
     st.session_state["run_id"] = run_id
-    if asked != run_id:
-        st.query_params["run"] = run_id
+    query.put("run", run_id)
 
 
 def current_run() -> RunFolder | None:
@@ -203,7 +204,7 @@ def open_run(run_id: str) -> RunFolder:
     """Open a run here and in the address bar. Raises RunError when there is no such run."""
     folder = store().get(run_id)
     st.session_state["run_id"] = run_id
-    st.query_params["run"] = run_id
+    query.put("run", run_id)
     return folder
 
 
@@ -264,8 +265,7 @@ def example_prior() -> str:
 def close_run() -> None:
     """No run is open afterwards."""
     st.session_state.pop("run_id", None)
-    if "run" in st.query_params:
-        del st.query_params["run"]
+    query.put("run", "")
 
 
 def report(problem: str) -> None:

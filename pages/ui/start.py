@@ -201,7 +201,12 @@ def change_and_try_again(config: RunConfig, name: str, error: str) -> None:
 
 def another() -> None:
     """Leave the open run, which goes on, for the cards."""
-    st.button("Train another", key="start_another", icon=":material/add:", on_click=session.close_run)
+    st.button("Train another", key="start_another", icon=":material/add:", on_click=_leave)
+
+
+def _leave() -> None:
+    session.close_run()
+    st.rerun()  # the whole page: the button stands in a part of it that is run by itself
 
 
 def links() -> None:

@@ -136,6 +136,7 @@ def _act(act: Callable[[Sweep], Any], sweep: Sweep) -> None:
         act(sweep)
     except VQError as error:
         st.session_state["sweeps_problem"] = str(error)
+    st.rerun()  # the whole page: the list of sweeps and what went wrong stand outside of the part that is run by itself
 
 
 def _share(sweep: Sweep, results: Sequence[Result]) -> float:

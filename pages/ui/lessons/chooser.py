@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.ui import link, session
+from pages.ui import link, query, session
 from pages.ui.lessons import answering, picture, view
 from vqcore.errors import LessonError
 from vqcore.lessons.export import to_csv
@@ -33,20 +33,18 @@ def choose(every: Mapping[str, Lesson]) -> str:
         wrap=True,
         persist_state="session",
     )
-    st.query_params[link.LESSON] = str(shown)
+    query.put(link.LESSON, str(shown))
     return str(shown)
 
 
 def _arrived() -> None:
     """Take what the address, a link, or the strip over another screen asks for, once."""
     state = link.active()
-    asked = str(st.query_params.get(link.LESSON, ""))
     wanted = str(st.session_state.pop("lessons_wanted", ""))
     if state is not None and state.page == "lessons" and st.session_state.get("lessons_link") != st.session_state["link_token"]:
         st.session_state["lessons_link"] = st.session_state["link_token"]
         wanted = wanted or state.lesson
-    elif asked != st.session_state.get("lessons_shown"):
-        wanted = wanted or asked
+    wanted = wanted or query.asked(link.LESSON) or ""
     if not wanted:
         return
     try:

@@ -139,4 +139,5 @@ def _onward(view: live.View) -> None:
 
 def _gone(error: RunError) -> None:
     session.close_run()
-    st.warning(session.plain(str(error)), icon=":material/link_off:")
+    session.report(str(error))
+    st.rerun()

@@ -1,4 +1,4 @@
-"""The tour's five cards in their order, and where each visitor is. Session keys owned here: `tour_card`, `tour_here`.
+"""The tour's five cards in their order, and where each visitor is. Session keys owned here: `tour_card`.
 
 The address carries `?card=3`. A card's module draws it and returns the sentence that sums it up, once its act is done.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.ui import query
 from pages.ui.tour import answers, broken, grid, palette, progress, train
 
 
@@ -66,9 +67,9 @@ LAST = len(CARDS) + 1  # what comes after them: where to go from here
 
 def current() -> int:
     """The card that is open, from 1; LAST after the tour. The address goes first, then this session, then what is kept of the owner."""
-    asked = st.query_params.get("card", "")
+    asked = query.asked("card") or ""
     here = int(asked) if asked.isascii() and asked.isdigit() and 1 <= int(asked[:3]) <= LAST else 0
-    if here and asked != st.session_state.get("tour_here"):  # typed, linked, or gone back to
+    if here:  # typed, linked, or gone back to
         st.session_state["tour_card"] = here
     if "tour_card" not in st.session_state:
         kept = progress.read().card
@@ -78,7 +79,7 @@ def current() -> int:
 
 def keep(card: int) -> None:
     """Note where the visitor is: in the address, and beside the runs."""
-    st.session_state["tour_here"] = st.query_params["card"] = str(card)
+    query.put("card", str(card))
     if progress.read().card != card:
         progress.change(card=card)
 

@@ -1,0 +1,62 @@
+"""What the address asks for, counted once. A page that wrote a value there must not find it again as somebody's wish.
+
+Every run of a script brings the browser's address along; one sent before the browser had heard of the last change is out of date.
+Session keys owned here: `query_*`.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+
+def asked(name: str) -> str | None:
+    """A value that came by the address and was neither there at the last look nor written by a page; None when nothing has changed.
+
+    "" when Back or Forward led to an address without it. Elsewhere its absence says nothing: a change of page clears the address.
+    """
+    known, before = _kept(name)
+    value = str(st.query_params.get(name, ""))
+    back = _is_back_or_forward()
+    if value == known:
+        _keep(name, known, None)
+        return None
+    if value == before and not back:  # the browser did not know yet
+        _write(name, known)
+        return None
+    if not value and not back:
+        return None
+    _keep(name, value, None)
+    return value
+
+
+def put(name: str, value: str) -> None:
+    """Write a value into the address; "" takes it out."""
+    there = str(st.query_params.get(name, ""))
+    if value != there:
+        _keep(name, value, there)
+        _write(name, value)
+    elif value != _kept(name)[0]:
+        _keep(name, value, None)
+
+
+def _kept(name: str) -> tuple[str, str | None]:
+    """What the address should hold, and what it may still hold where the browser has not heard of that."""
+    kept: tuple[str, str | None] = st.session_state.get(f"query_{name}", ("", None))
+    return kept
+
+
+def _keep(name: str, value: str, before: str | None) -> None:
+    st.session_state[f"query_{name}"] = (value, before)
+
+
+def _write(name: str, value: str) -> None:
+    if value:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def _is_back_or_forward() -> bool:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and context.is_history_navigation

@@ -104,13 +104,17 @@ class Presser:
         self._errors: list[str] = []
         page.on("download", lambda _: self._opened.append("a download"))
         page.on("filechooser", lambda _: self._opened.append("a choice of files"))
-        page.on("popup", lambda popup: (self._opened.append("a new tab"), popup.close()))
+        page.on("popup", self._popup)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self._errors.append(f"exception: {error}"))
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._errors.append(f"console: {message.text[:200]}")
+
+    def _popup(self, popup: Page) -> None:
+        self._opened.append("a new tab")
+        popup.close()
 
     def goto(self, url: str) -> None:
         self.page.goto(url)
@@ -184,8 +188,8 @@ class Presser:
             self._fault(f"{place}: nothing that a person sees has changed{address}")
         for text in self.page.locator(PROBLEMS).all_inner_texts():
             self._fault(f"{place}: an error on the page: {text[:200]}")
-        for error in self._errors:
-            self._fault(f"{place}: {error}")
+        for message in self._errors:
+            self._fault(f"{place}: {message}")
         return change
 
     def _fault(self, text: str) -> None:

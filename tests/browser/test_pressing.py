@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser
 from pages.ui.session import COOKIE, owner_hash
 from tests.browser.chromium import Watch
 from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.ownruns import LETTERS, PRIOR, RIGHT, OwnRuns
+from tests.browser.ownruns import LETTERS, PRIOR, RIGHT, OwnRuns, State
 from tests.browser.pressing import Allowed, Presser, Report
 from tests.browser.server import Server
 
@@ -24,32 +25,42 @@ ALLOWED = (Allowed("frame_projector|frame_end", "", "leads into the projector's 
 Address = Callable[[OwnRuns], str]
 
 
-def run(screen: str, make: Callable[[OwnRuns], str]) -> Address:
-    return lambda runs: f"{screen}?run={make(runs)}"
-
-
 def states(screen: str) -> dict[str, Address]:
     """The states of a screen, each with the address that opens it; the first ones offer most."""
     if screen == "start":
-        return {f"card {card}": (lambda runs, card=card: f"?card={card}") for card in range(1, 6)}
-    made: dict[str, Address] = {"no run": lambda runs: screen}
+        return {f"card {card}": partial(_card, card) for card in range(1, 6)}
+    made: dict[str, Address] = {"no run": partial(_bare, screen)}
     if screen in ("lessons", "museum", "snap"):
         return made
-    made["example"] = run(screen, lambda runs: {"collapse": RIGHT, "priors": PRIOR, "invent": PRIOR}.get(screen, LETTERS))
-    if screen == "collapse":
-        made |= {
-            state: run(screen, lambda runs, state=state: runs.pair(state).id) for state in ("finished", "paused", "running", "stopped")
-        }
-        made["somebody's"] = run(screen, lambda runs: runs.pair(mine=False).id)
-        return made
-    own = PRIOR if screen in ("priors", "invent") else LETTERS
-    made |= {
-        state: run(screen, lambda runs, state=state: runs.make(state, of=own).id)
-        for state in ("finished", "paused", "running", "stopped", "failed")
-    }
-    made["somebody's"] = run(screen, lambda runs: runs.make(of=own, mine=False).id)
-    made["prior"] = run(screen, lambda runs: runs.make("finished", of=PRIOR).id)
+    made["example"] = partial(_example, screen)
+    kinds: tuple[State, ...] = ("finished", "paused", "running", "stopped", "failed")
+    made |= {kind: partial(_own, screen, kind, True) for kind in kinds}
+    made["somebody's"] = partial(_own, screen, "finished", False)
+    if screen != "collapse":
+        made["prior"] = partial(_prior, screen)
     return made
+
+
+def _card(card: int, _: OwnRuns) -> str:
+    return f"?card={card}"
+
+
+def _bare(screen: str, _: OwnRuns) -> str:
+    return screen
+
+
+def _example(screen: str, _: OwnRuns) -> str:
+    return f"{screen}?run={ {'collapse': RIGHT, 'priors': PRIOR, 'invent': PRIOR}.get(screen, LETTERS) }"
+
+
+def _own(screen: str, state: State, mine: bool, runs: OwnRuns) -> str:
+    if screen == "collapse":
+        return f"{screen}?run={runs.pair(state, mine=mine).id}"
+    return f"{screen}?run={runs.make(state, of=PRIOR if screen in ('priors', 'invent') else LETTERS, mine=mine).id}"
+
+
+def _prior(screen: str, runs: OwnRuns) -> str:
+    return f"{screen}?run={runs.make('finished', of=PRIOR).id}"
 
 
 SCREENS = ("start", "train", "inside", "snap", "codes", "collapse", "lessons", "bits", "priors", "paint", "invent", "museum", "runs")

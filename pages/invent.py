@@ -34,7 +34,7 @@ def screen(run: RunFolder, polling: bool) -> None:
         _about(family)
         ladder.ladder(family, want, found)
         hint(
-            "Which rung first looks like the real ones? Tap a sample to watch it fill. Then lower the "
+            "Which prior first looks like the real ones? Tap a sample to watch it fill. Then lower the "
             "temperature to 0.5: what becomes better, and what is lost?"
         )
         settings.settings(family, found)
@@ -58,7 +58,7 @@ def _code(family: Family, want: Wanted, found: Answers) -> list[Snippet]:
 
 
 def _about(family: Family) -> None:
-    found = f"From the codebook of **{session.plain(family.name)}**, step {family.step:,}. Bits: what a real image takes under each rung."
+    found = f"From the codebook of **{session.plain(family.name)}**, step {family.step:,}. Bits: what a real image takes under each prior."
     st.markdown(found, help=terms.help_text("prior", "bits_per_image", "samples"))
     if family.note:
         st.info(family.note, icon=":material/content_copy:")

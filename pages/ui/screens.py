@@ -35,7 +35,7 @@ SCREENS: dict[str, Screen] = {
     "priors": Screen("Further", "Priors", "autoregressive prior", "How much must be known before pictures appear?", ":material/stairs:"),
     "paint": Screen("Further", "Paint", "editing the index grid", "Change one tile: how far does it reach?", ":material/brush:"),
     "invent": Screen(
-        "Further", "Invent", "autoregressive prior, sampling", "Which rung first looks like the real ones?", ":material/casino:"
+        "Further", "Invent", "autoregressive prior, sampling", "Which prior first looks like the real ones?", ":material/casino:"
     ),
     "museum": Screen("Further", "Museum", "bugs of a quantizer", "Which curve gives the bug away?", ":material/bug_report:"),
     "runs": Screen("Further", "Runs", "run table", "What differed?", ":material/table_rows:"),

@@ -26,7 +26,7 @@ def show(family: Family, answers: Answers, want: Wanted) -> None:
     left, right = st.columns(2)
     of = f"{family.source.id} {want.label}"
     with left:
-        st.markdown("**A real image, under each rung**")
+        st.markdown("**A real image, under each prior**")
         chart(
             ladder_bits([_named(rung.title, sheet) for rung, sheet in ready], [sheet.real for _, sheet in ready]),
             "invent_bits_ladder",
@@ -43,7 +43,7 @@ def show(family: Family, answers: Answers, want: Wanted) -> None:
     st.caption(
         f"Bits are −log2 p of the grid under the prior as it was learnt, at temperature 1 with all codes. Real images: {count} validation "
         f"images{given}. A sample with fewer bits is more expected, not better: at a low temperature samples often take fewer bits than "
-        "real images do. Rungs are compared on the same codes; where the class is known, the bits that it takes itself are not counted. "
+        "real images do. Priors are compared on the same codes; where the class is known, the bits that it takes itself are not counted. "
         "Bits under another codebook are another matter."
     )
 

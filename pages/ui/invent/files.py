@@ -54,7 +54,9 @@ def show(family: Family, answers: Answers, want: Wanted) -> None:
             key="invent_ladder_png",
             on_click="ignore",
         )
-    st.caption(f"{member.rung.title}: choose another rung by tapping one of its samples. The ladder: real images first, then rung by rung.")
+    st.caption(
+        f"{member.rung.title}: choose another prior by tapping one of its samples. The ladder: real images first, then prior by prior."
+    )
 
 
 def npz(found: Sheet, family: Family, member: Member, want: Wanted) -> bytes:

@@ -53,7 +53,7 @@ def settings(family: Family, answers: Answers) -> None:
             "Seed",
             number.Range(0, MOST),
             key=SEED,
-            help="The same seed and settings give the same samples. All rungs are given the same random numbers.",
+            help="The same seed and settings give the same samples. All priors are given the same random numbers.",
             width=115,
             live=False,
         )

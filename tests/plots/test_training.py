@@ -127,6 +127,7 @@ def test_marks_say_in_a_word_what_was_done() -> None:
         treated(40, **{"model.quantizer.learning": "ema"}),
     ]
     assert treatments(events) == [Mark(10, "β = 0.5"), Mark(20, "revive"), Mark(30, "k-means"), Mark(40, "learning = EMA")]
+    assert treatments(events, on_loss=True)[-1] == Mark(40, "EMA: codebook term not in sum"), "the loss falls without being better"
 
 
 def test_speed_and_length_leave_no_mark_but_are_told_when_asked_for() -> None:

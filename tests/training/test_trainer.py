@@ -121,10 +121,14 @@ def test_pause_step_and_resume() -> None:
     trainer = Trainer(BASE, digits())
     seen: list[int] = []
     script = Script(trainer, {5: [Command("pause", id=1)]}, [Command("step", id=2, steps=3), Command("resume", id=3)])
+    records: list[Record] = []
     for record in trainer.run(script):
+        records.append(record)
         if isinstance(record, Event) and record.kind == "paused":
             seen.append(record.step)
     assert seen == [5, 8]
+    assert 8 in [picture.step for picture in of(Gallery, records)], "who goes step by step sees what the steps did"
+    assert [event.message for event in of(Event, records) if event.kind == "continued"] == ["Running 3 steps.", "Resumed at step 8."]
     assert trainer.step == 60 and trainer.last_command == 3
 
 

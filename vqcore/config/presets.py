@@ -61,7 +61,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "mnist": Preset(
         "MNIST",
-        "60,000 handwritten digits as 7×7 grids of 128 codes, all of them alive.",
+        "60,000 handwritten digits as 7×7 grids of 128 codes, all of them alive. Some 4 minutes on two cores, after a download of 11 MB.",
         RunConfig(
             data=MnistConfig(),
             model=VQVAEConfig(quantizer=VQConfig(K=128, D=16, learning="ema", ema_decay=0.95, revival_threshold=0.1), downsampling=4),

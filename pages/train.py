@@ -12,6 +12,15 @@ from vqcore.runs.folder import RunFolder
 from vqcore.snippets import training
 
 POLL = 1.0  # seconds
+# on a telephone the controls stay at the head of the window while the pictures move behind them
+_STYLE = """<style>
+@media (max-width: 640px) {
+  :has(> .st-key-train_act) {
+    position: sticky; top: 3.75rem; z-index: 5; max-height: 46vh; overflow-y: auto;
+    padding-bottom: 0.25rem; border-bottom: 2px solid currentColor; background: light-dark(#ffffff, #0e1117);
+  }
+}
+</style>"""
 
 
 def watch(folder: RunFolder) -> None:
@@ -43,6 +52,8 @@ def tick(folder: RunFolder, was_ended: bool) -> None:
     with st.container(gap="xsmall"):
         state.line(view)
         state.figures(view)
+    st.html(_STYLE)
+    with st.container(gap="xsmall", key="train_act"):
         controls.bar(view, state.answer(view))
         state.note(view)
     panels.everything(seen, view)

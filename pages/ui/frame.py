@@ -37,6 +37,7 @@ STYLE = """<style>
 }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
 [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"] { font-variant-numeric: tabular-nums; }
+[data-testid="stMetricValue"], [data-testid="stMetricValue"] * { white-space: normal; overflow: visible; text-overflow: clip; }
 label[disabled], label[disabled] [data-testid="stMarkdownContainer"] { color: inherit; }
 [data-testid="stCaptionContainer"] code, [data-testid="stCode"] .token { color: inherit; }
 [data-testid="stCode"] .token.keyword { color: #0A5F8C; }

@@ -75,7 +75,7 @@ def everything(seen: live.Watch, view: live.View) -> None:
     if not hidden("figures"):
         with right, st.container(gap="xxsmall"):
             at = f", step {view.evaluation.step:,}" if view.evaluation else ""
-            panel(f"In figures{at}", "validation")
+            panel("In figures" + at, "validation")
             figures.table(view)
     state.history(view)
 

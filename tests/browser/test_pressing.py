@@ -20,7 +20,10 @@ from tests.browser.ownruns import LETTERS, PRIOR, RIGHT, OwnRuns, State
 from tests.browser.pressing import Allowed, Presser, Report
 from tests.browser.server import Server
 
-ALLOWED = (Allowed("frame_projector|frame_end", "", "leads into the projector's mode, which has a test of its own"),)
+ALLOWED = (
+    Allowed("frame_projector|frame_end", "", "leads into the projector's mode, which has a test of its own"),
+    Allowed("^snap$", "^z_e of vector", "is dragged, or moved by arrow keys, each with a test of its own"),
+)
 
 Address = Callable[[OwnRuns], str]
 

@@ -101,8 +101,8 @@ def test_no_configuration_leads_to_a_bug() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            named |= {path.name for module in modules if "museum" in module}
-    assert not named
+            named |= {module for module in modules if "museum" in module}
+    assert named <= {"vqcore.museum.trial"}  # how a finished pair is described: no quantizer can be had from it
     assert {name for name, kind in inspect.getmembers(bugs, inspect.isclass) if kind in BUGS.values()} == {
         kind.__name__ for kind in BUGS.values()
     }

@@ -111,6 +111,9 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 if get_script_run_ctx(suppress_warning=True) is not None:
     runpy.run_path(str(MAIN), run_name="__main__")
 else:
+    # Streamlit puts the folder of the script in front of sys.path for each run and takes it out again. Another thread that imports
+    # meanwhile passes over an entry of the list, and finds no torch. What is in the list already stays.
+    sys.path.append(str(MAIN.parent))
     app = st.App(
         MAIN,
         lifespan=lifespan,

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner.exec_code import modified_sys_path
 from streamlit.testing.v1 import AppTest
 
 import app as server
@@ -47,6 +49,16 @@ def answer(content_type: str, cookie: str = "", kind: str = "http", scheme: str 
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(asyncio.run, server.OwnerCookie(inner)(scope, receive, send)).result()
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+
+
+def test_a_script_run_leaves_the_list_of_import_folders_alone() -> None:
+    # threads import while pages run: an entry taken out under them makes them miss the next one
+    before = list(sys.path)
+    with modified_sys_path(str(server.MAIN)):
+        assert sys.path == before
+    assert sys.path == before
+    behind = sys.path.index(str(server.MAIN.parent)) > sys.path.index(sysconfig.get_path("purelib"))
+    assert behind, "a page must not hide a module of the same name"
 
 
 def test_a_page_gives_a_new_browser_its_cookie() -> None:

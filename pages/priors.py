@@ -12,6 +12,15 @@ from pages.ui.priors import shelf, watching
 from pages.ui.screens import header
 from vqcore.runs.folder import RunFolder
 
+# On a telephone the samples stay at the top while the cards below them are used.
+STYLE = """<style>
+@media (max-width: 640px) {
+  .st-key-priors_desk > [data-testid="stLayoutWrapper"]:has(> .st-key-priors_picture) {
+    position: sticky; top: 3.75rem; z-index: 5; max-height: 46vh; overflow-y: auto; background: GROUND;
+  }
+}
+</style>"""
+
 
 def shown_prior(opened: RunFolder | None) -> RunFolder | None:
     """The open prior; else the best one over the open model's codes; with nothing open the bundled one, or one of the example's codes."""
@@ -28,30 +37,37 @@ def learn(parent: RunFolder) -> None:
     """The ladder, for the codes of one model."""
     told = session.parent_of(parent)
     name = session.plain((told.name or told.run) if told else parent.about().name)
-    st.subheader(f"Learn the codes of {name}", anchor=False)
+    st.markdown(f"**Learn the codes of {name}**")
     shelf.shelf(parent)
 
 
 header("priors")
+theme = "dark" if st.context.theme.type == "dark" else "light"
+st.html(STYLE.replace("GROUND", str(st.get_option(f"theme.{theme}.backgroundColor"))))
 opened = session.current_run()
 prior = shown_prior(opened)
 parent = opened or prior or folder_of(session.example())
 if opened is None and parent is not None:
     example.say(parent)
+with st.container(key="priors_desk", gap="xsmall"):
+    if prior is not None:
+        with st.container(key="priors_picture"):
+            watching.picture(prior)
+    elif parent is not None:
+        hint("Count the histogram first: it takes seconds. Do its pictures look like anything?")
+    if parent is not None:
+        learn(parent)
+    else:
+        no_run("Here a prior learns which grids of codes are likely, and draws new ones. It needs a trained model.")
 if prior is not None:
-    watching.watch(prior)
     hint("Count the histogram, then train PixelCNN: whose pictures are better, and by how many bits?")
+    watching.details(prior)
 elif parent is not None:
     st.info(
         "A model turns pictures into grids of codes. A prior learns which grids are likely, cell by cell; what it draws, the model's "
         "decoder turns into pictures that nobody has drawn. Choose how much it may know.",
         icon=":material/lightbulb:",
     )
-    hint("Count the histogram first: it takes seconds. Do its pictures look like anything?")
-if parent is not None:
-    learn(parent)
-else:
-    no_run("Here a prior learns which grids of codes are likely, and draws new ones. It needs a trained model.")
 terms.words(
     "prior",
     "autoregressive",

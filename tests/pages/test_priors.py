@@ -97,7 +97,7 @@ def test_a_model_without_a_checkpoint_says_what_it_waits_for(page: Page, finishe
 
 def test_a_rung_is_started_once_and_found_again(page: Page, model: RunFolder, store: RunStore, engine: FakeEngine) -> None:
     at = page("priors", run=model.id)
-    assert not at.exception and "Learn the codes of Little digits" in at.subheader[0].value.replace("\u2060", "")
+    assert not at.exception and "Learn the codes of Little digits" in said(at).replace("\u2060", "")
     at.button(key="priors_train_positions").click().run()
     (made,) = [entry for entry in store.list() if entry.kind == "prior"]
     config = store.get(made.id).config()

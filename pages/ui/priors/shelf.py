@@ -34,11 +34,11 @@ def shelf(parent: RunFolder) -> None:
     if not own and checkpoint_stamp(parent) is None:
         st.info("This run keeps its first checkpoint soon. Then its codes can be learnt.", icon=":material/hourglass_empty:")
         return
-    conditional, steps = _settings(parent, config)
-    trained = trained_on(parent)
     row = st.container(horizontal=True, gap="small", key="priors_rungs")
+    conditional, steps = _settings(parent, config)  # drawn under the cards, read before them
+    trained = trained_on(parent)
     for rung in LADDER:
-        with row, st.container(border=True, width=CARD, height="stretch"):
+        with row, st.container(border=True, width=CARD, height="stretch", gap="xxsmall"):
             _card(rung, trained.get((rung.key, conditional and rung.key != "uniform")), parent, config, conditional, steps)
 
 
@@ -89,7 +89,7 @@ def _labelled(parent: RunFolder) -> bool:
 
 
 def _card(rung: Rung, trained: Summary | None, parent: RunFolder, config: RunConfig, conditional: bool, steps: int | None) -> None:
-    st.markdown(f"**{rung.title}**  \n{rung.sentence}")
+    st.markdown(f"**{rung.title}**", help=rung.sentence)
     if trained is not None and trained.figures is not None and trained.figures.bits is not None:
         st.markdown(f"**{trained.figures.bits:.2f}** bits per code", help=help_text("bits_per_code"))
         st.button("Open", key=f"priors_open_{rung.key}", icon=":material/visibility:", width="stretch", on_click=_open, args=(trained.id,))

@@ -19,27 +19,47 @@ from vqcore.runs.folder import RunFolder
 from vqcore.snippets import training
 
 POLL = 1.0  # seconds
-TALL = 356  # pixels
+TALL = 236  # pixels: the cards that train the next prior stand below, above the fold
 ABREAST = 4
-STYLE = "<style>.vq-sheet { max-width: 296px; }</style>"  # the whole sheet is seen at once
+STYLE = "<style>.vq-sheet { max-width: 200px; }</style>"  # the whole sheet is seen at once
 UNITS = {"bits": "per code", "image bits": "per image"}
 
 
 def watch(folder: RunFolder, *, another: bool = False) -> None:
-    """One prior. A fragment redraws it; the page is run anew only when polling has to begin or to end.
+    """One prior: its pictures and bits, then everything about it.
 
     `another`: with a button that leaves it for the cards of models.
+    """
+    if picture(folder, another=another):
+        details(folder, opened=True)
+
+
+def picture(folder: RunFolder, *, another: bool = False) -> bool:
+    """What it draws beside its bits, under its state and controls; False if the run is gone.
+
+    A fragment redraws it; the page is run anew only when polling has to begin or to end.
     """
     try:
         ended = live.watch(folder).look().ended
     except RunError as error:
         _gone(error)
-        return
-    st.fragment(_tick, run_every=None if ended else POLL)(folder, ended, another)
+        return False
+    st.fragment(_picture, run_every=None if ended else POLL)(folder, ended, another)
     scroll.to_top(folder.id)
+    return True
 
 
-def _tick(folder: RunFolder, was_ended: bool, another: bool) -> None:
+def details(folder: RunFolder, *, opened: bool = False) -> None:
+    """Its figures and what they mean, in a drawer; where to go with it; its events and its code."""
+    try:
+        ended = live.watch(folder).look().ended
+    except RunError as error:
+        _gone(error)
+        return
+    st.fragment(_details, run_every=None if ended else POLL)(folder, opened)
+
+
+def _picture(folder: RunFolder, was_ended: bool, another: bool) -> None:
     seen = live.watch(folder)
     try:
         view = seen.look()
@@ -49,10 +69,8 @@ def _tick(folder: RunFolder, was_ended: bool, another: bool) -> None:
     if view.ended != was_ended:
         st.rerun()
     with session.errors_shown():
-        with st.container(gap="xsmall"):
+        with st.container(gap="xxsmall"):
             state.line(view, another=another)
-            st.caption(words.origin(view))
-            _figures(view)
             controls.bar(view, state.answer(view))
             state.note(view)
         left, right = st.columns(2)
@@ -60,8 +78,20 @@ def _tick(folder: RunFolder, was_ended: bool, another: bool) -> None:
             _samples(view)
         with right, st.container(gap="xxsmall"):
             _bits(seen, view)
-        st.markdown(words.verdict(view, live.prior_evaluations(view)))
+
+
+def _details(folder: RunFolder, opened: bool) -> None:
+    try:
+        view = live.watch(folder).look()
+    except RunError as error:  # deleted while open
+        _gone(error)
+        return
+    with session.errors_shown():
         _onward(view)
+        with st.expander("Figures, and what they mean", icon=":material/monitoring:", expanded=opened):
+            st.caption(words.origin(view))
+            _figures(view)
+            st.markdown(words.verdict(view, live.prior_evaluations(view)))
         state.history(view)
         if (config := view.prior) is not None:
             showcode.show("prior", lambda: training.of_prior(folder, config, view.events, view.prior_evaluation))

@@ -31,7 +31,7 @@ STYLE = """<style>
 [data-testid="stToolbar"] > :first-child > :first-child { background: #FBFAF7; border-radius: 0 0 0.5rem 0; }
 .stApp:has([data-testid="stExpandSidebarButton"]) .st-key-screen_header > :first-child { margin-left: 5.5rem; }
 @media (max-width: 640px) {
-  .st-key-screen_header > :nth-child(2) { flex: 1 1 0; min-width: 0; align-self: center; }
+  .st-key-screen_header > :nth-child(2) { flex: 1 1 7rem; min-width: 7rem; align-self: center; }
   .st-key-screen_header > :nth-child(2) p { font-size: 0.8rem; line-height: 1.15; }
   .st-key-screen_header > :nth-child(3) p { font-size: 0.85rem; }
 }

@@ -6,17 +6,13 @@ import streamlit as st
 
 from pages.ui import example, session, showcode, terms
 from pages.ui.empty import no_run
-from pages.ui.invent import bits, complete, copies, files, fill, guess, ladder, settings
+from pages.ui.invent import bits, code, complete, copies, files, fill, guess, ladder, settings
 from pages.ui.invent.family import Family, family_of
 from pages.ui.invent.wanted import BITS, COMPLETE, COPY, FILES, FILL, GUESS, TABS, Answers, Wanted, answers, begin, below, wanted
 from pages.ui.parts import hint
 from pages.ui.screens import header
-from vqcore.config.run import PriorRunConfig
 from vqcore.errors import RunError
 from vqcore.runs.folder import RunFolder
-from vqcore.runs.invented import Sheet
-from vqcore.snippets import drawing
-from vqcore.snippets.snippet import Snippet
 
 POLL = 1.0  # seconds between looks while something is drawn
 
@@ -31,30 +27,16 @@ def screen(run: RunFolder, polling: bool) -> None:
         found = answers(family, want)
         if found.pending != polling:  # before anything is drawn: of what is drawn twice a browser may see only the second
             st.rerun()
-        _about(family)
+        settings.settings(family, found)  # right above the samples that they change
         ladder.ladder(family, want, found)
+        _about(family)
         hint(
             "Which prior first looks like the real ones? Tap a sample to watch it fill. Then lower the "
             "temperature to 0.5: what becomes better, and what is lost?"
         )
-        settings.settings(family, found)
+        settings.several_of_a_kind(family)
         _below(family, want, found)
-        showcode.show("invent", lambda: _code(family, want, found))
-
-
-def _code(family: Family, want: Wanted, found: Answers) -> list[Snippet]:
-    """Of the chosen sample's sheet, and of the tab that is open."""
-    member = family.member(want.rung)
-    if member is None or member.run is None:
-        return []
-    config = member.run.config()
-    prior = config.prior if member.rung.learns and isinstance(config, PriorRunConfig) else member.rung.config
-    data = found.sheets[want.rung].data
-    snippets = [drawing.sheet_of(member.run, prior, want.drawing(member), None if data is None else Sheet.of(data))]
-    question = below(family, want, found.sheets) if want.tab in (FILL, COMPLETE, COPY) else None
-    if question is not None and found.below is not None:
-        snippets.append(drawing.below(question.run, question.kind, question.settings, found.below.data))
-    return snippets
+        showcode.show("invent", lambda: code.snippets_of(family, want, found))
 
 
 def _about(family: Family) -> None:

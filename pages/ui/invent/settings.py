@@ -60,10 +60,9 @@ def settings(family: Family, answers: Answers) -> None:
         if number.problem(SEED):
             st.caption(f"Shown are the samples of seed {st.session_state.get('invent_seed_drawn', 0)}.", width=115)
         st.button("Another", icon=":material/casino:", key="invent_dice", on_click=_throw, help="Another seed.")
-    _several(family)
 
 
-def _several(family: Family) -> None:
+def several_of_a_kind(family: Family) -> None:
     """Where several priors of a kind exist, which one stands on the rung."""
     several = [member for member in family.members if member.run is not None and member.others]
     if not several:

@@ -19,9 +19,9 @@ from vqcore.runs.folder import RunFolder
 from vqcore.snippets import training
 
 POLL = 1.0  # seconds
-TALL = 236  # pixels: the cards that train the next prior stand below, above the fold
+TALL = 216  # pixels: the cards that train the next prior stand below, above the fold
 ABREAST = 4
-STYLE = "<style>.vq-sheet { max-width: 200px; }</style>"  # the whole sheet is seen at once
+STYLE = "<style>.vq-sheet { max-width: 184px; }</style>"  # the whole sheet is seen at once
 UNITS = {"bits": "per code", "image bits": "per image"}
 
 

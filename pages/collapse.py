@@ -17,13 +17,17 @@ from vqcore.plots.clinic import MEASURES
 
 POLL = 1.0  # seconds
 TALL = 290  # pixels
-# on a telephone the act stays at the foot of the window while the maps move behind it
+# the act scrolls by itself beside the maps; on a telephone it stays at the foot of the window while the maps move behind it
 _STYLE = """<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-collapse_case) { margin-top: -0.5rem; }
+@media (min-width: 641px) {
+  .st-key-collapse_act { max-height: calc(100vh - 11rem); overflow-y: auto; padding: 0 0.25rem; }
+}
 @media (max-width: 640px) {
   [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > .st-key-collapse_act),
   [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > * > .st-key-collapse_act) {
     position: sticky; bottom: 0; z-index: 5; max-height: 46vh; overflow-y: auto;
-    padding: 0.5rem; border-top: 2px solid currentColor; background: light-dark(#ffffff, #0e1117);
+    padding: 0.5rem; border-top: 2px solid currentColor; background: light-dark(#fbfaf7, #14181c);
   }
 }
 </style>"""
@@ -71,21 +75,19 @@ def tick(case: Case, was_ended: bool) -> None:
     if view.ended != was_ended:
         st.rerun()
     bar.settle(view)
-    with st.container(gap="xsmall"):
+    with st.container(gap="xsmall", key="collapse_case"):
+        st.html(_STYLE)
         bar.line(view)
-        if case.paired:
-            bar.bar(view)
-        else:
-            controls.bar(view.patient, state.answer(view.patient))
-        bar.note(view)
-    st.html(_STYLE)
-    pictures, act = st.columns([2, 1] if case.paired else [3, 2], gap="medium")
+        pictures, act = st.columns([2, 1] if case.paired else [3, 2], gap="medium")
     with pictures:
         films.panel(seen, view)
         if outcome := words.outcome(view):
             st.markdown(outcome)
         hint(_try(view))
     with act, st.container(key="collapse_act", gap="small"):
+        if not case.paired:
+            controls.bar(view.patient, state.answer(view.patient))
+        bar.note(view)
         examined(view)
     curves(seen, view)
     words.findings(view)
@@ -131,7 +133,11 @@ def examined(view: CaseView) -> None:
         guess.panel(view)
     if not hidden("treatments"):
         treat.panel(view, view.diagnosis if guess.known(view) else None)
+    if view.case.paired:
+        bar.answer(view)
     words.panel(view)
+    if view.case.cause:
+        guess.explanation(view)
 
 
 def gone(error: RunError) -> None:

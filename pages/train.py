@@ -12,12 +12,15 @@ from vqcore.runs.folder import RunFolder
 from vqcore.snippets import training
 
 POLL = 1.0  # seconds
-# on a telephone the controls stay at the head of the window while the pictures move behind them
+# on a telephone the controls stay at the foot of the window while the pictures move behind them
 _STYLE = """<style>
+.st-key-train_pictures .vq-strip { max-width: 32rem; }
+.st-key-train_act [data-testid="stMetricValue"] { font-size: 1.4rem; }
 @media (max-width: 640px) {
-  :has(> .st-key-train_act) {
-    position: sticky; top: 3.75rem; z-index: 5; max-height: 46vh; overflow-y: auto;
-    padding-bottom: 0.25rem; border-bottom: 2px solid currentColor; background: light-dark(#ffffff, #0e1117);
+  [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > .st-key-train_act),
+  [data-testid="stColumn"]:has(> [data-testid="stVerticalBlock"] > * > .st-key-train_act) {
+    position: sticky; bottom: 0; z-index: 5; max-height: 40vh; overflow-y: auto;
+    padding: 0.5rem; border-top: 2px solid currentColor; background: light-dark(#fbfaf7, #14181c);
   }
 }
 </style>"""
@@ -49,14 +52,17 @@ def tick(folder: RunFolder, was_ended: bool) -> None:
         controls.bar(view, state.answer(view))
         state.note(view)
         return
+    st.html(_STYLE)
     with st.container(gap="xsmall"):
         state.line(view)
-        state.figures(view)
-    st.html(_STYLE)
-    with st.container(gap="xsmall", key="train_act"):
+        pictures, act = st.columns([5, 2], gap="medium")
+    with pictures, st.container(gap="xxsmall"):
+        panels.first(seen, view)
+    with act, st.container(gap="xsmall", key="train_act"):
         controls.bar(view, state.answer(view))
         state.note(view)
-    panels.everything(seen, view)
+        state.figures(view)
+    panels.others(seen, view)
     showcode.show("train", lambda: training.of_model(folder, folder.config(), view.events, view.evaluation))
 
 

@@ -14,7 +14,7 @@ from pages.ui.parts import hidden
 from pages.ui.pictures import show
 from pages.ui.terms import help_text
 
-TALL, LOW = 300, 290  # pixels
+TALL, LOW, SHORT = 300, 290, 250  # pixels
 CURVES = {
     "loss": ("Loss", "loss", "reconstruction", "codebook_loss", "commitment"),
     "used": ("Codes in use", "used_epoch", "used_ever", "dead"),
@@ -55,13 +55,14 @@ def one(seen: live.Watch, view: live.View) -> None:
             curve(seen, view, str(name), LOW)
 
 
-def everything(seen: live.Watch, view: live.View) -> None:
-    """All of them."""
-    left, right = st.columns(2)
-    with left, st.container(gap="xxsmall"):
-        examples(seen, view)
-    with right, st.container(gap="xxsmall"):
-        curve(seen, view, "loss", TALL)
+def first(seen: live.Watch, view: live.View) -> None:
+    """The pictures, and the curve below them: what is looked at while the run is controlled."""
+    examples(seen, view)
+    curve(seen, view, "loss", SHORT)
+
+
+def others(seen: live.Watch, view: live.View) -> None:
+    """The charts and figures that nobody needs to control a run."""
     left, right = st.columns(2)
     with left, st.container(gap="xxsmall"):
         curve(seen, view, "used", LOW)
@@ -105,7 +106,7 @@ def examples(seen: live.Watch, view: live.View) -> None:
     drawn = seen.examples(view, st.session_state.get("train_first", 0))
     # a room's pictures are seen whole: large captions leave them no room in a fixed height
     whole = projector.on() and drawn is not None and not points
-    with st.container(height="content" if whole else projector.height(TALL), border=False):
+    with st.container(height="content" if whole else projector.height(TALL), border=False, key="train_pictures"):
         if drawn is None:
             state.coming(view)
         elif points:

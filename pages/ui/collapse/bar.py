@@ -20,12 +20,13 @@ from vqcore.runs.status import RunState
 
 STEADY = ("running", "paused")
 _STYLE = """<style>
-.st-key-collapse_bar { min-height: 2.5rem; }
+.st-key-collapse_line { min-height: 2.5rem; }
 </style>"""
 
 
 def line(view: CaseView) -> None:
-    """Whose case it is and how it stands: one badge while both runs do the same."""
+    """Whose case it is and how it stands, one badge while both runs do the same; and the controls that reach both."""
+    st.html(_STYLE)
     states = [_shown(view, side) for side in view.views]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="collapse_line"):
         for title, side in zip(view.titles, view.views, strict=True):
@@ -37,8 +38,11 @@ def line(view: CaseView) -> None:
         cause = CAUSES.get(view.case.cause)
         name = session.plain(cause.patient if cause else about.name)
         who = "an example" if view.patient.folder.read_only else session.plain(about.nickname)
-        st.markdown(f"**{name}**{f' · {who}' if who else ''}", width="stretch")
-        st.markdown(f"Step {view.at:,} of {view.steps:,}{_left(view.seconds_left)}", width="content")
+        st.markdown(f"**{name}**{f' · {who}' if who else ''}", width="content")
+        st.markdown(f"Step {view.at:,} of {view.steps:,}{_left(view.seconds_left)}", width="stretch")
+        if view.case.paired and not why_not(view):
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="collapse_bar", width="content"):
+                _controls(view)
 
 
 def _shown(view: CaseView, side: View) -> RunState:
@@ -59,16 +63,10 @@ def _sent(view: CaseView) -> str:
     return controls.SENT[waiting[-1].kind] if waiting else ""
 
 
-def bar(view: CaseView) -> None:
-    """Pause, resume, stop, step and speed for all sides at once; for who may not, a sentence that says why."""
-    st.html(_STYLE)
-    st.progress(min(1.0, view.at / max(1, view.steps)))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="collapse_bar"):
-        if why := why_not(view):
-            st.caption(why, width="stretch")
-        else:
-            _controls(view)
-            st.caption(_answer(view.patient), width="content")
+def answer(view: CaseView) -> None:
+    """What the last press has done; for who may not control the case, a sentence that says why."""
+    if text := why_not(view) or _answer(view.patient):
+        st.caption(text)
 
 
 def _ready(view: CaseView) -> bool:
@@ -97,20 +95,19 @@ def note(view: CaseView) -> None:
     """Why a side does not train, and what to do about it. Nothing while all goes well."""
     if problem := str(st.session_state.pop("collapse_problem", "")):
         st.error(session.plain(problem), icon=":material/error:")
-    messages: dict[tuple[str, str], list[str]] = {}  # what both sides say is said once
+    messages: dict[str, list[str]] = {}  # what both sides say is said once
     for title, side in zip(view.titles, view.views, strict=True):
         message = side.status.error or side.status.message
         if side.state == "failed":
-            messages.setdefault(("failed", message or "The run failed without saying why."), []).append(title)
+            messages.setdefault(message or "The run failed without saying why.", []).append(title)
         elif side.state == "interrupted":
             message = message or f"Its process ended at step {side.at:,}. Resume goes on from the last checkpoint."
-            messages.setdefault(("interrupted", message), []).append(title)
-    for (state_of, message), titles in messages.items():
-        line = f"{' and '.join(titles)}: {session.plain(message)}"
-        if state_of == "failed":
-            st.error(line, icon=":material/error:")
-        else:
-            st.warning(line, icon=":material/power_off:")
+            messages.setdefault(message, []).append(title)
+    lines = "  \n".join(f"{' and '.join(titles)}: {session.plain(message)}" for message, titles in messages.items())
+    if any(side.state == "failed" for side in view.views):
+        st.error(lines, icon=":material/error:")
+    elif lines:
+        st.warning(lines, icon=":material/power_off:")
 
 
 def settle(view: CaseView) -> None:
@@ -157,7 +154,8 @@ def _controls(view: CaseView) -> None:
         return
     steady = all(side.state in STEADY for side in going)
     if any(side.state == "paused" for side in going):
-        _button("Resume", ":material/play_arrow:", Command("resume"), view, primary=_ready(view), disabled="resume" in asked)
+        if not waits(view):  # then it stands where the treatment was applied
+            resume(view, primary=_ready(view))
     else:
         _button("Pause", ":material/pause:", Command("pause"), view, disabled=not steady or "pause" in asked)
     _button("Stop", ":material/stop:", Command("stop"), view, disabled="stop" in asked)
@@ -173,6 +171,17 @@ def _controls(view: CaseView) -> None:
     )
     with st.popover("Speed", icon=":material/speed:", width=WIDTH, disabled=not steady):
         _speed(view)
+
+
+def waits(view: CaseView) -> bool:
+    """Whether the patient was treated and is paused: what it did shows when both go on."""
+    return view.case.paired and view.treated_since and view.patient.state == "paused"
+
+
+def resume(view: CaseView, *, primary: bool) -> None:
+    """The button that lets both sides go on."""
+    asked = any(command.kind == "resume" for side in view.views if not side.ended for command in side.waiting)
+    _button("Resume", ":material/play_arrow:", Command("resume"), view, primary=primary, disabled=asked)
 
 
 def _button(label: str, icon: str, command: Command, view: CaseView, *, primary: bool = False, disabled: bool = False) -> None:

@@ -81,12 +81,9 @@ def _selected(case: str, key: str) -> None:
 
 
 def figures(title: str, view: View) -> None:
-    """What is seen from the last row: how many codes are in use, and how good the pictures are."""
+    """How many codes are in use, and how good the pictures are, in one line above the map."""
     book = view.step.books[0] if view.step and view.step.books else None
     K = view.config.model.quantizer.K
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
-    with st.container(horizontal=True, gap="xsmall"):
-        st.metric(
-            f"{title}: codes used", f"{book.used_epoch:,} of {K:,}" if book else state.NONE, help=help_text("used_epoch", "dead"), width=190
-        )
-        st.metric("Error", error, help=help_text("nmse"), width=85)
+    used = f"{book.used_epoch:,} of {K:,}" if book else state.NONE
+    st.markdown(f"**{title}** {used} used · error {error}", help=help_text("used_epoch", "dead", "nmse"))

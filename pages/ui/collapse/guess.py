@@ -19,10 +19,10 @@ def known(view: CaseView) -> bool:
 
 
 def panel(view: CaseView) -> None:
-    """The symptom, the guesses, and after one of them the cause."""
+    """The symptom and the guesses; after one of them the cause in a line, for what is done next stands below it."""
     cause = CAUSES[view.case.cause]
     if known(view):  # the guesses make room for what is done next
-        _reveal(cause, st.session_state.get(f"collapse_guess_{view.case.key}"))
+        st.markdown(f"**{cause.title}.** {_verdict(cause, st.session_state.get(f'collapse_guess_{view.case.key}'))}")
         return
     st.markdown(f"**1. Guess the cause.** {cause.symptom}", help=help_text("collapse"))
     guess = st.pills(
@@ -50,12 +50,18 @@ def _show(view: CaseView) -> None:
     treat.choose(view, view.diagnosis.first if view.diagnosis else "")
 
 
-def _reveal(cause: Cause, guess: str | None) -> None:
-    right = guess is not None and CAUSES[guess] is cause
-    verdict = (
-        "You guessed it." if right else "" if guess is None else f"You guessed: {CAUSES[guess].title[:1].lower()}{CAUSES[guess].title[1:]}."
-    )
-    st.markdown(f"**{cause.title}.** {verdict}  \n{cause.reveal}")
+def _verdict(cause: Cause, guess: str | None) -> str:
+    if guess is None:
+        return ""
+    return "You guessed it." if CAUSES[guess] is cause else f"You guessed: {CAUSES[guess].title[:1].lower()}{CAUSES[guess].title[1:]}."
+
+
+def explanation(view: CaseView) -> None:
+    """Why the codes died; nothing while that is still to be guessed."""
+    if not known(view):
+        return
+    cause = CAUSES[view.case.cause]
+    st.markdown(f"**Why the codes died.** {cause.reveal}")
     st.caption(f"What differs from the healthy setting: {differences(cause)}.")
 
 

@@ -59,6 +59,8 @@ def panel(view: CaseView, advice: Diagnosis | None) -> None:
             on_click=give,
             args=(view, key),
         )
+        if bar.waits(view) and not bar.why_not(view):
+            bar.resume(view, primary=True)
         st.caption(why or _done(view) or "From the next step on; marked on curves and films.")
     with st.container(border=True, key="collapse_treatment"):
         st.markdown(TREATMENTS[key].what)
@@ -71,7 +73,7 @@ def _done(view: CaseView) -> str:
     """That the patient was treated and waits, as markdown; "" while it was not, or trains."""
     if not view.treated_since or view.patient.state != "paused":
         return ""
-    return "**Treated.** Now press **Resume**, above the maps, or add another treatment."
+    return "**Treated.** Now press **Resume**, or add another treatment."
 
 
 def key_of(view: CaseView) -> str:

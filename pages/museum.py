@@ -46,18 +46,24 @@ def score() -> str:
 
 
 def examine(case: Case) -> None:
-    st.markdown(f"**{case.exhibit.patient}.** {case.exhibit.symptom}")
-    curves.panel(case)
-    hint(_try(case))
-    left, right = st.columns(2)
+    left, right = st.columns((3, 2), gap="medium")
     with left:
+        curves.panel(case)
+    with right:
+        st.markdown(f"**{case.exhibit.patient}.** {case.exhibit.symptom}")
+        if kept.guesses(case.key) and not case.told:
+            diagnose.against(case)
+        else:
+            hint(_try(case))
         reveal.verdict(case) if case.told else diagnose.panel(case)
         st.caption(score())
-    with right:
-        curves.more(case)
     if case.told:
         reveal.panel(case)
-    again.panel(case)
+    left, right = st.columns(2)
+    with left:
+        again.panel(case)
+    with right:
+        curves.more(case)
 
 
 def _try(case: Case) -> str:

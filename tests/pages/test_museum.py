@@ -18,7 +18,7 @@ from vqcore.errors import EngineError
 from vqcore.jobs.engine import Health
 from vqcore.museum import trial
 from vqcore.museum.exhibits import EXHIBITS
-from vqcore.museum.figures import ERROR, TITLES
+from vqcore.museum.figures import TITLES
 from vqcore.museum.trial import BUNDLED, Pair, museum_of, read, write
 from vqcore.runs.store import runs_folder
 
@@ -74,7 +74,7 @@ def test_each_patient_opens_on_its_plots_and_does_not_name_its_bug(page: Page, e
     exhibit = EXHIBITS[key]
     assert not at.exception and not at.error
     assert exhibit.symptom in said(at) and "Try this" in said(at)
-    assert {TITLES[name] for name in exhibit.plots} | {TITLES[ERROR]} == set(charts(at))
+    assert {TITLES[name] for name in exhibit.plots} == set(charts(at))
     for hidden in (exhibit.gives_away, exhibit.lesson, *exhibit.hints, exhibit.sources[0].name):
         assert hidden not in said(at), "that would be telling"
     assert not engine.lights, "what comes with the program needs no engine"

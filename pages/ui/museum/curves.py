@@ -10,7 +10,7 @@ from pages.ui.terms import help_text
 from vqcore.museum.figures import ERROR, TITLES, compared
 from vqcore.museum.trial import SERIES
 
-TALL = 250  # pixels
+TALL = 215  # pixels: two rows of plots and what is asked of them fit on a laptop
 _WORDS = {
     "loss": ("loss",),
     "reconstruction": ("reconstruction",),
@@ -38,14 +38,16 @@ def more(case: Case) -> None:
     """Any other series."""
     others = [name for name in (ERROR, *SERIES) if name not in case.exhibit.plots]
     chosen = st.selectbox(
-        "Order another test",
+        "Another curve of the same two runs",
         others,
+        index=None,
+        placeholder="Choose a curve",
         format_func=TITLES.__getitem__,
         key=f"museum_more_{case.key}",
         persist_state="session",
-        help="Any other curve of the same two runs.",
     )
-    _draw(case, chosen, "museum_plot_more")
+    if chosen is not None:
+        _draw(case, chosen, "museum_plot_more")
 
 
 def _draw(case: Case, name: str, key: str) -> None:

@@ -11,7 +11,7 @@ from vqcore.museum.exhibits import EXHIBITS
 
 
 def panel(case: Case) -> None:
-    """The five bugs to choose from, the hints, and what speaks against the last guess."""
+    """The five bugs to choose from, and the hints."""
     said = kept.guesses(case.key)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Which bug is it?**")
@@ -52,7 +52,11 @@ def panel(case: Case) -> None:
             st.button("Show the bug", key="museum_show", icon=":material/visibility:", on_click=kept.tell, args=(case.key,))
     for hint in hints[:open_hints]:
         st.info(hint, icon=":material/lightbulb:")
-    if said:
+
+
+def against(case: Case) -> None:
+    """What speaks against the last guess, before the next one."""
+    if said := kept.guesses(case.key):
         _against(case, said[-1])
 
 

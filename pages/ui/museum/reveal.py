@@ -22,7 +22,7 @@ def verdict(case: Case) -> None:
         st.info(f"**{title}.**", icon=":material/visibility:")
     st.markdown(case.exhibit.gives_away)
     st.button(
-        "Next patient",
+        "Next bug",
         key="museum_next",
         type="primary",
         icon=":material/arrow_forward:",

@@ -163,9 +163,9 @@ def test_a_check_fails_before_and_passes_after_and_explains(store: RunStore) -> 
     at.button(key="lessons_check").click().run()
     assert not at.exception
     told = said(at)
-    assert "All of it is there" in told and "64 different pictures went in" in told
+    assert "Done. The lesson explains why." in told and "64 different pictures went in" in told
     assert all(paragraph in told for paragraph in lesson("snap").after)
-    assert "So it came" in told
+    assert "Correct." in told
     assert at.button(key="lessons_run_one").label == "Open your run"
     kept = Answers(store.root).get(OWNER, "snap")
     assert kept.passed and kept.checks == 2
@@ -178,7 +178,7 @@ def test_a_wrong_prediction_stands_beside_what_came(store: RunStore) -> None:
     trained(store, "snap", "one")
     at = visit("snap")
     at.button(key="lessons_check").click().run()
-    assert "It came otherwise" in said(at)
+    assert "Actually:" in said(at)
     assert all(lesson("snap").prediction.choices[i] in said(at) for i in (0, 1))
 
 
@@ -297,7 +297,7 @@ def test_snap_notes_steps_for_the_lesson_alone(store: RunStore, monkeypatch: pyt
     at.button(key="snap_step").click().run()
     assert not at.exception
     at.button(key="lesson_check").click().run()
-    assert "All of it is there" in said(at)
+    assert "Done. The lesson explains why." in said(at)
     assert Answers(store.root).get(OWNER, "straight_through").passed
 
 

@@ -29,6 +29,7 @@ def choose(every: Mapping[str, Lesson]) -> str:
         list(every),
         format_func=lambda key: f"{_ICONS[states[key]]}{every[key].number}",
         key="lessons_shown",
+        label_visibility="collapsed",
         required=True,
         wrap=True,
         persist_state="session",

@@ -12,6 +12,7 @@ from vqcore.lessons.loader import FOLDER
 
 _STYLE = """<style>
 .vq-lesson-picture { display: block; width: 100%; max-width: 22rem; height: auto; aspect-ratio: 2; }
+@media (max-width: 640px) { .vq-lesson-picture { max-width: 12rem; } }
 </style>"""
 
 

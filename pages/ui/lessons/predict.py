@@ -49,6 +49,6 @@ def kept(lesson: Lesson, answer: Answer) -> None:
     if not answer.passed:
         st.markdown(f":material/lock: You predicted: **{own}**")
     elif answer.prediction == told.right:
-        st.markdown(f":material/check_circle: You predicted: **{own}** So it came.")
+        st.markdown(f":material/check_circle: You predicted: **{own}** Correct.")
     else:
-        st.markdown(f":material/call_split: You predicted: **{own}**  \nIt came otherwise: **{told.choices[told.right]}**")
+        st.markdown(f":material/call_split: You predicted: **{own}**  \nActually: **{told.choices[told.right]}**")

@@ -15,7 +15,7 @@ def show(verdict: Verdict) -> None:
     missing = [item for item in verdict.items if not item.done]
     done = [item for item in verdict.items if item.done]
     if verdict.passed:
-        st.success("All of it is there. What it means stands in the lesson.", icon=":material/task_alt:")
+        st.success("Done. The lesson explains why.", icon=":material/task_alt:")
     else:
         st.markdown(f"**{len(done)} of {len(verdict.items)}** are there. Still missing:")
     for item in [*missing, *done]:

@@ -34,36 +34,46 @@ def screens(lesson: Lesson) -> str:
 
 
 def show(key: str, lesson: Lesson) -> None:
-    """Question, prediction, acts, check, explanation."""
+    """The question beside what is to be done next: predict, do and check, read what it means."""
     answer = answering.answer(key)
-    predicted = answer.prediction >= 0
-    left, right = st.columns((2, 5), vertical_alignment="center")
+    passed, predicted = answer.passed, answer.prediction >= 0
+    left, right = st.columns((2, 3), gap="medium")
     with left:
         picture.show(key, lesson.title)
-    with right:
         st.subheader(f"{lesson.number}. {lesson.title}", anchor=False)
         st.markdown(lesson.question)
+        if predicted:
+            predict.kept(lesson, answer)
+    with right:
+        if passed:
+            _title("What it means")
+            _meaning(lesson)
+            with st.expander("What you did: do or check it again", icon=":material/replay:", key=f"lessons_done_{key}"):
+                _do(key, lesson, answer)
+        elif predicted:
+            _title("Do, then check")
+            _do(key, lesson, answer)
+        else:
+            _title("First predict")
+            predict.ask(key, lesson)
         _about(key, lesson, answer)
-    _title(1, "Predict")
-    if predicted:
-        predict.kept(lesson, answer)
-    else:
-        predict.ask(key, lesson)
-    _title(2, "Do")
     if not predicted:
-        st.caption("This opens once your prediction is kept.")
-    for part, act in enumerate(lesson.acts, 1):
-        _act(key, lesson, act, part, off=not predicted)
-    if predicted:
-        _title(3, "Check")
-        _check(key, answer)
-    if answer.passed:
-        _title(4, "What it means")
-        _meaning(lesson)
+        st.caption("Then, once your prediction is kept:")
+        _acts(key, lesson, off=True)
 
 
-def _title(number: int, text: str) -> None:
-    st.markdown(f"**{number} · {text}**")
+def _do(key: str, lesson: Lesson, answer: Answer) -> None:
+    _acts(key, lesson, off=False)
+    _check(key, answer)
+
+
+def _acts(key: str, lesson: Lesson, *, off: bool) -> None:
+    for act in lesson.acts:
+        _act(key, lesson, act, off=off)
+
+
+def _title(text: str) -> None:
+    st.subheader(text, anchor=False)
 
 
 def _about(key: str, lesson: Lesson, answer: Answer) -> None:
@@ -74,7 +84,7 @@ def _about(key: str, lesson: Lesson, answer: Answer) -> None:
         share.popover(State("lessons", lesson=key, projector=projector.on()), f"lesson_{key}", "Share the lesson")
 
 
-def _act(key: str, lesson: Lesson, act: Act, part: int, *, off: bool) -> None:
+def _act(key: str, lesson: Lesson, act: Act, *, off: bool) -> None:
     screen = SCREENS[act.screen]
     earlier, seen = acts.needed(key, lesson, act)
     waits = earlier is not None and seen is None
@@ -104,7 +114,7 @@ def _check(key: str, answer: Answer) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Check", icon=":material/fact_check:", type="primary", key="lessons_check", on_click=_checked, args=(key,))
         st.button(
-            "Begin anew",
+            "Start over",
             icon=":material/restart_alt:",
             key="lessons_again",
             on_click=_again,

@@ -1,4 +1,4 @@
-"""The README's commands exist, its files exist, and what it says about settings and data is what the code says."""
+"""The README's commands exist, its files exist, and what it says about settings and data is what the code says. So of the benchmarks'."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from vqcore.data.registry import DATASETS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL) for line in block.splitlines() if line.strip()]
-SHOWN = sorted(set(re.findall(r"`([\w./-]+)`", README)))
+BENCHMARKS = ROOT / "tests" / "benchmarks" / "README.md"
+BOTH = README + BENCHMARKS.read_text(encoding="utf-8")
+SHOWN = sorted(set(re.findall(r"`([\w./-]+)`", BOTH)))
+MOST_LINES = 200
 
 
 def test_the_two_commands_are_there() -> None:
@@ -41,8 +44,13 @@ def test_files_that_it_names_exist(path: str) -> None:
 
 
 def test_links_and_pictures_lead_somewhere() -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert [target for target in targets if not (ROOT / target).is_file()] == []
+    for path in (ROOT / "README.md", BENCHMARKS):
+        targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
+        assert [target for target in targets if not (path.parent / target).is_file()] == []
+
+
+def test_it_is_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("python -m vqcore")])
@@ -65,7 +73,7 @@ def test_examples_of_presets_and_changes_exist() -> None:
             assert {path: edited.at(path) for path in parsed} == parsed
 
 
-@pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m ([\w.]+)", README))))
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m ([\w.]+)", BOTH))))
 def test_modules_that_it_starts_exist(module: str) -> None:
     assert importlib.util.find_spec(module) is not None
 

@@ -7,6 +7,17 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.maps import BOX, CORNERS
 
 DRAWN = "canvas => canvas.toDataURL()"
+_AT_REST = """async canvas => {
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  await frame();
+  for (let still = 0, last = canvas.toDataURL(); ; ) {
+    await frame();
+    const now = canvas.toDataURL();
+    still = now === last ? still + 1 : 0;
+    if (still === 3) return now;
+    last = now;
+  }
+}"""
 INK = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const colours = new Set();
@@ -36,14 +47,14 @@ SEEN = """node => {
 }"""
 
 
+def at_rest(canvas: Locator) -> str:
+    """What a canvas shows, once three frames have left it as it is: a component draws with the next frame."""
+    return str(canvas.evaluate(_AT_REST))
+
+
 def drawn(page: Page, key: str = "map") -> str:
     """The picture as it stands, once what is under way has been drawn."""
-    page.wait_for_timeout(200)
-    return str(plot(page, key).evaluate(DRAWN))
-
-
-def scrolled(page: Page) -> float:
-    return float(page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop"))
+    return at_rest(plot(page, key))
 
 
 def place(page: Page, code: int) -> tuple[float, float]:

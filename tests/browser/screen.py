@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-OVERFLOW_MS = 10_000
+CHARTS_MS = 10_000
 
 _POINTS = """key => {
   const chart = document.querySelector(`.st-key-${key} .js-plotly-plot`);
@@ -46,6 +46,19 @@ _DRAWN = """async () => {
   await document.fonts.ready;
   await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
   return still();
+}"""
+# Plotly follows its box a moment after the box has changed
+_FITTED = """() => [...document.querySelectorAll(".js-plotly-plot")].every(chart => {
+  const drawn = chart.querySelector(".main-svg");
+  return !drawn || !chart.checkVisibility() || drawn.clientWidth <= chart.clientWidth + 1;
+})"""
+# nothing has scrolled for ten frames
+_RESTS = """async () => {
+  const main = document.querySelector('[data-testid="stMain"]');
+  for (let still = 0, last = main.scrollTop; still < 10; last = main.scrollTop) {
+    await new Promise(done => requestAnimationFrame(done));
+    still = main.scrollTop === last ? still + 1 : 0;
+  }
 }"""
 _COLOURS = """selector => {
   const node = document.querySelector(selector);
@@ -95,10 +108,17 @@ def no_problems(page: Page) -> None:
     assert problems.all_inner_texts() == []
 
 
+def scrolled(page: Page) -> float:
+    """How far the page has been scrolled, once it no longer moves."""
+    page.evaluate(_RESTS)
+    return float(page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop"))
+
+
 def overflow(page: Page) -> list[str]:
-    """What sticks out at the right, as text; empty: nothing does. Charts may take a moment to follow a window that was resized."""
+    """What sticks out at the right of the page at rest, as text; empty: nothing does. Charts alone may follow a little later."""
+    settled(page)
     with contextlib.suppress(PlaywrightTimeout):
-        page.wait_for_function(f"() => !({_OVERFLOW})().length", timeout=OVERFLOW_MS)
+        page.wait_for_function(_FITTED, timeout=CHARTS_MS)
     return list(page.evaluate(_OVERFLOW))
 
 

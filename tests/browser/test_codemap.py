@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import Watch
 from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.mapping import DRAWN, INK, SEEN, drawn, moment, part, place, plot, scrolled, selected
+from tests.browser.mapping import DRAWN, INK, SEEN, at_rest, drawn, moment, part, place, plot, selected
 from tests.browser.maps import CORNERS
-from tests.browser.screen import contrast, each_width, overflow, settled
+from tests.browser.screen import contrast, each_width, overflow, scrolled, settled
 from tests.browser.server import Server
 
 Opened = Callable[..., Page]
@@ -137,14 +137,12 @@ def test_each_choice_changes_the_picture(opened: Opened, name: str) -> None:
         page.mouse.click(*place(page, 4))
         page.mouse.move(5, 5)
     canvas = part(page, "canvas.bars") if name == "sorted" else plot(page)
-    page.wait_for_timeout(200)
-    before = canvas.evaluate(DRAWN)
+    before = at_rest(canvas)
     toggle = part(page, f"button.{name}")
     was = toggle.get_attribute("aria-pressed")
     toggle.click()
     expect(toggle).to_have_attribute("aria-pressed", "false" if was == "true" else "true")
-    page.wait_for_timeout(200)
-    assert canvas.evaluate(DRAWN) != before
+    assert at_rest(canvas) != before
 
 
 # ---- choosing
@@ -217,14 +215,14 @@ def test_the_wheel_zooms_only_after_a_click(opened: Opened) -> None:
     page.mouse.move(x + 60, y + 40)
     page.mouse.wheel(0, 120)
     expect(part(page, ".hint")).to_have_class(re.compile("shown"))
-    page.wait_for_timeout(400)
+    scrolled(page)
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
-    page.wait_for_timeout(200)
+    assert scrolled(page) == 0
     plot(page).focus()
     page.mouse.wheel(0, -300)
     zoomed = drawn(page)
     assert zoomed != whole
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+    assert scrolled(page) == 0
     page.mouse.down()
     page.mouse.move(x + 160, y + 90, steps=3)
     page.mouse.up()
@@ -264,7 +262,7 @@ def test_one_finger_scrolls_the_page_and_a_tap_selects(opened: Opened) -> None:
     touch("touchStart", (x, y))
     for i in range(1, 9):
         touch("touchMove", (x, y - 20 * i))
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(20)  # a finger's pace
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 50")
     for _ in range(10):  # a finger at rest flings nothing that would still scroll below
         touch("touchMove", (x, y - 160))
@@ -273,7 +271,6 @@ def test_one_finger_scrolls_the_page_and_a_tap_selects(opened: Opened) -> None:
     assert drawn(page) == before, "the map stays"
 
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
-    page.wait_for_timeout(300)
     assert scrolled(page) == 0
     touch("touchStart", (x - 30, y), (x + 30, y))
     for i in range(1, 6):

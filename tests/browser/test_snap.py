@@ -18,7 +18,7 @@ from pages.ui.snap.phases import PHASES
 from pages.ui.snap.setups import Setup
 from tests.browser.chromium import Watch
 from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.screen import button, each_width, no_problems, overflow, settled
+from tests.browser.screen import button, each_width, no_problems, overflow, scrolled, settled
 from tests.browser.server import Server
 
 COLOURS = np.zeros((12, 3), dtype=np.uint8)
@@ -114,7 +114,7 @@ def test_everything_by_keyboard(page: Page, server: Server) -> None:
     assert middle(handle) == pytest.approx(place, abs=2)
     page.keyboard.press("n")  # here it chooses another vector, and the phase stays
     assert (handle.get_attribute("aria-label") or "") != first
-    page.wait_for_timeout(500)
+    settled(page)
     expect(part(page, "sentence")).to_have_text(PHASES["argmin"].sentence)
     page.keyboard.press("p")
     assert handle.get_attribute("aria-label") == first
@@ -154,13 +154,9 @@ def swipe(page: Page, start: tuple[float, float], by: tuple[float, float]) -> No
         kind = "touchStart" if i == 0 else "touchMove"
         point = {"x": start[0] + by[0] * i / 10, "y": start[1] + by[1] * i / 10}
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
-        page.wait_for_timeout(30)
+        page.wait_for_timeout(30)  # a finger's pace
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.wait_for_timeout(400)
-
-
-def scrolled(page: Page) -> float:
-    return float(page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop"))
+    scrolled(page)
 
 
 def test_by_touch_the_ring_is_dragged_and_the_page_still_scrolls(phone: Page, server: Server) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.chromium import WHERE, Watch, find_chromium, launch
+from tests.browser.screen import settled
 from tests.browser.server import Server
 
 TIMEOUT_MS = 60_000  # of a single wait: two busy cores need patience, a broken page none
@@ -69,3 +70,16 @@ def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, server: Server) -> Iterator[tuple[Page, Watch]]:
+    """One window for all visits of a file, which remembers what went wrong in it."""
+    watch = Watch()
+    with browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light", reduced_motion="reduce") as context:
+        context.set_default_timeout(TIMEOUT_MS)
+        watch.attach(context)
+        page = context.new_page()
+        page.goto(f"{server.url}/runs")
+        settled(page)
+        yield page, watch

@@ -8,7 +8,7 @@ from pages.ui import scroll, showcode, terms
 from pages.ui.museum import again, curves, diagnose, reveal
 from pages.ui.museum import case as kept
 from pages.ui.museum.case import Case
-from pages.ui.museum.desk import desk
+from pages.ui.museum.pairs import desk
 from pages.ui.parts import hint
 from pages.ui.screens import header
 from vqcore.museum.exhibits import EXHIBITS

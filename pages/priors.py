@@ -8,7 +8,7 @@ from pages.ui import example, session, terms
 from pages.ui.empty import no_run
 from pages.ui.example import folder_of
 from pages.ui.parts import hint
-from pages.ui.priors import shelf, watching
+from pages.ui.priors import cards, watching
 from pages.ui.screens import header
 from vqcore.runs.folder import RunFolder
 
@@ -29,7 +29,7 @@ def shown_prior(opened: RunFolder | None) -> RunFolder | None:
     model = opened or folder_of(session.example_prior()) or folder_of(session.example())
     if model is None or session.parent_of(model) is not None:
         return model
-    best = min(shelf.trained_on(model).values(), key=lambda entry: (entry.figures and entry.figures.bits) or 0.0, default=None)
+    best = min(cards.trained_on(model).values(), key=lambda entry: (entry.figures and entry.figures.bits) or 0.0, default=None)
     return folder_of(best.id) if best is not None else None
 
 
@@ -38,7 +38,7 @@ def learn(parent: RunFolder) -> None:
     told = session.parent_of(parent)
     name = session.plain((told.name or told.run) if told else parent.about().name)
     st.markdown(f"**Learn the codes of {name}**")
-    shelf.shelf(parent)
+    cards.cards(parent)
 
 
 header("priors")

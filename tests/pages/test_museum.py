@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.museum import words
-from pages.ui.museum.desk import SEEDS, TARGET
+from pages.ui.museum.pairs import SEEDS, TARGET
 from vqcore.errors import EngineError
 from vqcore.jobs.engine import Health
 from vqcore.museum import trial
@@ -251,7 +251,7 @@ def test_seeds_are_few(page: Page) -> None:
 def test_without_the_bundled_curves_both_can_be_trained(
     page: Page, engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.ui.museum.desk.BUNDLED", tmp_path / "nothing")
+    monkeypatch.setattr("pages.ui.museum.pairs.BUNDLED", tmp_path / "nothing")
     found = bundled(FIRST)
     at = page("museum")
     assert not at.exception and "missing" in said(at)

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import number, session
 from pages.ui.museum import case as kept
 from pages.ui.museum.case import Case
-from pages.ui.museum.desk import SEEDS, Answer, desk
+from pages.ui.museum.pairs import SEEDS, Answer, desk
 from pages.ui.terms import help_text
 from vqcore.plots.marks import described
 

@@ -1,4 +1,4 @@
-"""The rungs of the ladder as cards: what each knows, what has been trained of it, and the button that trains it.
+"""The priors as cards: what each knows, what has been trained of it, and the button that trains it.
 
 Session keys owned here: `priors_conditional`, `priors_steps_*`, `priors_problem`, `priors_said`.
 """
@@ -23,7 +23,7 @@ STEPS = "priors_steps"
 CARD = 164  # pixels: five abreast on a laptop, two on a telephone
 
 
-def shelf(parent: RunFolder) -> None:
+def cards(parent: RunFolder) -> None:
     """Choose a rung for the codes of `parent` and train it. A parent that is a prior stands for its model."""
     if problem := st.session_state.pop("priors_problem", ""):
         st.error(session.plain(str(problem)), icon=":material/error:")

@@ -8,7 +8,7 @@ from pages.ui import scroll, showcode, terms
 from pages.ui.museum import again, curves, diagnose, reveal
 from pages.ui.museum import case as kept
 from pages.ui.museum.case import Case
-from pages.ui.museum.pairs import desk
+from pages.ui.museum.pairs import pairs
 from pages.ui.parts import hint
 from pages.ui.screens import header
 from vqcore.museum.exhibits import EXHIBITS
@@ -16,11 +16,11 @@ from vqcore.snippets import comparing
 
 
 def choose() -> str:
-    """The patients by what one sees of them, and the score."""
+    """The bugs by what one sees of them, and the score."""
     kept.opened()
     with st.container(horizontal=True, vertical_alignment="center", key="museum_top"):
         key = st.pills(
-            "Patient",
+            "Bug",
             list(EXHIBITS),
             format_func=_name,
             required=True,
@@ -75,7 +75,7 @@ def _try(case: Case) -> str:
 header("museum")
 key = choose()
 seed = kept.seed(key)
-pair = desk.look(key, seed).pair or desk.look(key, 0).pair
+pair = pairs.look(key, seed).pair or pairs.look(key, 0).pair
 if pair is None:
     st.info("The curves that come with the program are missing. Train both runs here: it takes some seconds.", icon=":material/lightbulb:")
     again.controls(key, None)

@@ -44,9 +44,7 @@ def _errors_said() -> Iterator[None]:
 def train(
     preset: Annotated[str | None, typer.Option(help="A named run that is good as it is. A wrong name lists them.")] = None,
     config: Annotated[Path | None, typer.Option(help="A configuration as a JSON file, for instance a run's config.json.")] = None,
-    resume: Annotated[
-        str | None, typer.Option(help="Go on with this run, given by its id or its folder, from its last checkpoint.")
-    ] = None,
+    resume: Annotated[str | None, typer.Option(help="Resume this run, given by its id or its folder, from its last checkpoint.")] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Replace one value, as in model.quantizer.K=64. May be given several times."),

@@ -1,4 +1,4 @@
-"""What ails a codebook, in words computed from what a run has recorded, and which treatment to try first.
+"""What is wrong with a codebook, in words computed from what a run has recorded, and which treatment to try first.
 
 It reads the configuration as a clinician reads the chart, and knows nothing of presets. The limits below were set on this
 project's own runs (`python -m tests.benchmarks.clinic`): they are rules of thumb, and the words say "often" where they guess.

@@ -14,7 +14,7 @@ from vqcore.usage import epoch_steps
 
 
 def examine(run: RunFolder) -> Diagnosis:
-    """What ails the first codebook, as of the latest snapshot. Raises RunError, also before the first one and without a codebook."""
+    """The first codebook's diagnosis at the latest snapshot. Raises RunError, also before the first one and without a codebook."""
     snapshot = run.snapshot()
     if snapshot is None or not snapshot.books:
         raise RunError(f"Run {run.id} has no snapshot of a codebook yet: the first one comes as soon as it trains.")

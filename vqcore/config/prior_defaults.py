@@ -10,7 +10,7 @@ from vqcore.config.run import PriorRunConfig, RunConfig, TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One rung of the ladder, from the least to the most that a prior may know. `key` names it among all of them."""
+    """One prior of the ladder, from the least to the most that a prior may know. `key` names it among all of them."""
 
     key: str
     title: str

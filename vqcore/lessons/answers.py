@@ -75,7 +75,7 @@ class Answers:
         return self._change(owner, lesson, lambda old: _begun(old, nickname) if not old.started else old)
 
     def again(self, owner: str, lesson: str, nickname: str = "") -> Answer:
-        """Begin anew: earlier runs and notes no longer count. The first prediction and the first success stay; no run is deleted."""
+        """Start over: earlier runs and notes no longer count. The first prediction and the first success stay; no run is deleted."""
         return self._change(owner, lesson, lambda old: _begun(replace(old, runs=(), notes={}, told=""), nickname))
 
     def predict(self, owner: str, lesson: str, choice: int) -> Answer:

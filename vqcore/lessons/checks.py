@@ -106,13 +106,14 @@ def _equal_terms(lesson: Lesson, told: schema.EqualTerms, evidence: Evidence) ->
     pairs = [(step.terms.get("codebook"), step.terms.get("commitment")) for step in seen.steps]
     known = [(one, other) for one, other in pairs if one is not None and other is not None]
     apart = max((abs(one - other) / max(abs(one), abs(other), 1e-30) for one, other in known), default=np.inf)
+    within = "exactly" if apart == 0 else f"but for {100 * apart:.2g} %"
     first, last = (seen.steps[i].terms.get("reconstruction", np.nan) for i in (0, -1))
     return Verdict(
         (
             item,
             Item(
                 len(known) == len(pairs) and apart <= SAME,
-                f"Codebook and commitment term agree at all {len(known)} points, to within a share of {apart:.1g}.",
+                f"Codebook and commitment term agree at all {len(known)} points, {within}.",
             ),
             Item(bool(last < first), f"The reconstruction term is another number: it went from {first:.2f} to {last:.2f}."),
         )

@@ -55,7 +55,7 @@ def usage_histogram(
     even: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines",
-        "name": f"Equal shares: {100 / max(K, 1):.3g} %",
+        "name": f"Equal use: {100 / max(K, 1):.3g} %",
         "x": ends,
         "y": [100 / max(K, 1)] * 2,
         "line": {"color": GREY, "width": 2, "dash": "dot"},
@@ -64,7 +64,7 @@ def usage_histogram(
     return figure(
         [bars, even, marks],
         x=axis(("Codes, most chosen first" if sort else "Code, by index") + each, range=ends),
-        y=axis("Share of choices (%)", rangemode="tozero"),
+        y=axis("How often chosen (%)", rangemode="tozero"),
         name=f"How often each code is chosen, {'sorted' if sort else 'by index'}",
         bargap=0.12 if K <= 128 else 0,
         hovermode="closest",

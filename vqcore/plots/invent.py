@@ -15,7 +15,7 @@ REAL, SAMPLES, CHOSEN = GREY, RUN_COLOURS[0], RUN_COLOURS[1]
 
 
 def ladder_bits(titles: Sequence[str], bits: Sequence[float]) -> Figure:
-    """Bits that a real image takes under each rung, one bar a rung."""
+    """Bits that a real image takes under each prior, one bar a prior."""
     bars: dict[str, Any] = {
         "type": "bar",
         "orientation": "h",

@@ -186,7 +186,7 @@ print(f"{{changed.sum()}} of {{changed.size}} pixels changed")
 
 
 def diagnosed(run: RunFolder, found: Diagnosis | None) -> Snippet:
-    """What ails the run's codebook."""
+    """What is wrong with the run's codebook."""
     lines = f"""
 found = examine({opened(run)})
 print(found.pattern)

@@ -227,5 +227,5 @@ def titled(family: Family, want: Wanted, answers: Answers) -> str:
 
 
 def titles(family: Family, keys: Sequence[str]) -> dict[str, str]:
-    """The rungs' names by key."""
+    """The priors' names by key."""
     return {member.rung.key: member.rung.title for member in family.members if member.rung.key in keys}

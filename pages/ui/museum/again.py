@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import number, session
 from pages.ui.museum import case as kept
 from pages.ui.museum.case import Case
-from pages.ui.museum.pairs import SEEDS, Answer, desk
+from pages.ui.museum.pairs import SEEDS, Answer, pairs
 from pages.ui.terms import help_text
 from vqcore.plots.marks import described
 
@@ -60,11 +60,11 @@ def _want(key: str, seed: int | None) -> None:
 
 
 def _look(key: str) -> Answer:
-    return desk.look(key, _wanted(key) or 0)
+    return pairs.look(key, _wanted(key) or 0)
 
 
 def _ask(key: str, seed: int) -> None:
-    desk.ask(key, seed)
+    pairs.ask(key, seed)
     _want(key, seed)
 
 
@@ -76,7 +76,7 @@ def _ask_number(key: str) -> None:
 
 
 def _drop(key: str, seed: int) -> None:
-    desk.drop(key, seed)
+    pairs.drop(key, seed)
     _want(key, None)
 
 

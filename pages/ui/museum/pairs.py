@@ -45,7 +45,7 @@ class _Asked:
 _Key = tuple[Path, str, int]
 
 
-class Desk:
+class Pairs:
     """Pairs of one server process, by folder of runs, exhibit and seed. Threads may share it."""
 
     def __init__(self) -> None:
@@ -125,4 +125,4 @@ def _failure(done: Future[Any]) -> str:
     return f"A fault of the program ended this work ({type(error).__name__}). The server's log says more."
 
 
-desk = Desk()
+pairs = Pairs()

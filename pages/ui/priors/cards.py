@@ -24,7 +24,7 @@ CARD = 164  # pixels: five abreast on a laptop, two on a telephone
 
 
 def cards(parent: RunFolder) -> None:
-    """Choose a rung for the codes of `parent` and train it. A parent that is a prior stands for its model."""
+    """Choose a prior for the codes of `parent` and train it. A parent that is a prior stands for its model."""
     if problem := st.session_state.pop("priors_problem", ""):
         st.error(session.plain(str(problem)), icon=":material/error:")
     if said := st.session_state.pop("priors_said", ""):
@@ -43,7 +43,7 @@ def cards(parent: RunFolder) -> None:
 
 
 def trained_on(parent: RunFolder) -> Mapping[tuple[str, bool], Summary]:
-    """The best prior of each rung, finished or not, over the codes of `parent`, by the rung's key and whether it is given the label."""
+    """The best prior of each kind, finished or not, over the codes of `parent`, by its key and whether it is given the label."""
     told = session.parent_of(parent)
     checkpoint, of = (told.checkpoint, told.run) if told else (getattr(checkpoint_stamp(parent), "hash", ""), parent.id)
     found: dict[tuple[str, bool], Summary] = {}
@@ -64,7 +64,7 @@ def trained_on(parent: RunFolder) -> Mapping[tuple[str, bool], Summary]:
 
 
 def _settings(parent: RunFolder, config: RunConfig) -> tuple[bool, int | None]:
-    """Whether labels are given, and steps for the rungs that learn; None while no number of steps is typed."""
+    """Whether labels are given, and steps for the priors that learn; None while no number of steps is typed."""
     labelled = _labelled(parent)
     usual = sized(LADDER[-1], config)[1].steps
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -95,7 +95,7 @@ def _card(rung: Rung, trained: Summary | None, parent: RunFolder, config: RunCon
         st.button("Open", key=f"priors_open_{rung.key}", icon=":material/visibility:", width="stretch", on_click=_open, args=(trained.id,))
     # no callback: its arguments would be older than what was typed just before the click
     if st.button(
-        "Train again" if trained is not None else "Train" if rung.learns else "Count",
+        "Train again" if trained is not None else "Train" if rung.learns else "Fit",
         key=f"priors_train_{rung.key}",
         icon=":material/play_arrow:",
         type="secondary" if trained is not None else "primary",
@@ -115,7 +115,7 @@ def _open(run_id: str) -> None:
 
 
 def _start(rung: Rung, parent: RunFolder, config: RunConfig, conditional: bool, steps: int) -> None:
-    """Train this rung and open it; the same experiment is opened where it exists."""
+    """Train this prior and open it; the same experiment is opened where it exists."""
     prior, train = sized(rung, config, conditional=conditional)
     if rung.learns:
         train = train.edited({"steps": steps})

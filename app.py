@@ -39,6 +39,15 @@ from vqcore.errors import VQError  # noqa: E402
 COOKIE_LIFE = 2 * 365 * 24 * 3600  # seconds
 
 
+def _prefix() -> str:
+    """The path under which the server answers, `/lab/user1` or "": Streamlit puts its own routes under it, not those of an app."""
+    path = "/".join(part for part in str(st.get_option("server.baseUrlPath") or "").split("/") if part)
+    return f"/{path}" if path else ""
+
+
+PREFIX = _prefix()
+
+
 class OwnerCookie:
     """Gives each browser a random name that only the server can read. Web sockets and files pass untouched."""
 
@@ -57,7 +66,7 @@ class OwnerCookie:
                 if headers.get("content-type", "").startswith("text/html"):
                     secure = "; Secure" if scope.get("scheme") == "https" else ""
                     token = secrets.token_urlsafe(32)
-                    cookie = f"{session.COOKIE}={token}; Path=/; Max-Age={COOKIE_LIFE}; HttpOnly; SameSite=Lax{secure}"
+                    cookie = f"{session.COOKIE}={token}; Path={PREFIX or '/'}; Max-Age={COOKIE_LIFE}; HttpOnly; SameSite=Lax{secure}"
                     headers.append("set-cookie", cookie)
                     headers["cache-control"] = "no-store"
             await send(message)
@@ -117,7 +126,7 @@ else:
     app = st.App(
         MAIN,
         lifespan=lifespan,
-        routes=[Route("/start", start_page), Mount("/plotly", LongLived(directory=_plotly_folder()))],
+        routes=[Route(f"{PREFIX}/start", start_page), Mount(f"{PREFIX}/plotly", LongLived(directory=_plotly_folder()))],
         middleware=[Middleware(OwnerCookie)],
         on_script_error=session.show_error,
     )

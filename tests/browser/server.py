@@ -20,13 +20,18 @@ STOP_S = 30.0
 
 
 class Server:
-    """`runs` and `data` are its VQ_RUNS and VQ_DATA; its output goes to `log`. `script` is what it shows, seen from the root."""
+    """`runs` and `data` are its VQ_RUNS and VQ_DATA; its output goes to `log`. `script` is what it shows, seen from the root.
 
-    def __init__(self, runs: Path, data: Path, log: Path, extra: Mapping[str, str] | None = None, script: str = "app.py") -> None:
-        self._script = script
+    `prefix` is the path under which it answers, as `/lab/user1`.
+    """
+
+    def __init__(
+        self, runs: Path, data: Path, log: Path, extra: Mapping[str, str] | None = None, script: str = "app.py", prefix: str = ""
+    ) -> None:
+        self._script, self._prefix = script, prefix
         self.runs, self.data, self.log = runs, data, log
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{prefix}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VQ_", "STREAMLIT_"))}
         self._env = {**kept, "VQ_RUNS": str(runs), "VQ_DATA": str(data), "PYTHONUNBUFFERED": "1", **(extra or {})}
         self._process: psutil.Popen | None = None
@@ -48,7 +53,8 @@ class Server:
             time.sleep(0.05)
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "streamlit", "run", self._script, "--server.headless", "true", "--server.port", str(self.port)]
+        options = ["--server.headless", "true", "--server.port", str(self.port), "--server.baseUrlPath", self._prefix]
+        return [sys.executable, "-m", "streamlit", "run", self._script, *options]
 
     def healthy(self) -> bool:
         try:

@@ -45,6 +45,15 @@ def test_names_are_one_short_line() -> None:
     assert cleaned("x" * 100, 80) == "x" * 80
 
 
+def test_names_keep_what_joins_their_signs() -> None:
+    family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    scotland = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    for name in (family, persian, scotland):
+        assert cleaned(f" {name}\n", 80) == name
+    assert cleaned(family, 2) == family[0], "a joiner with nothing behind it joins nothing"
+    assert cleaned(" \u200d \u200c\u200d ", 80) == "", "nobody could see such a name"
+
+
 def test_renaming(folder: RunFolder) -> None:
     folder.rename("  <b>New</b>\n name ")
     assert folder.about().name == "<b>New</b> name"

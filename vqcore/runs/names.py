@@ -8,6 +8,8 @@ from pathlib import Path
 
 NAME_LENGTH = 80
 NICKNAME_LENGTH = 24
+JOINERS = "\u200c\u200d"  # no sign of their own: Persian spells with the first, emoji are joined by the second
+TAGS = range(0xE0020, 0xE0080)  # the letters behind a black flag that say whose it is, as Scotland's
 
 
 def new_id() -> str:
@@ -24,4 +26,6 @@ def unused_id(root: Path, *, unlike: str = "") -> str:
 
 def cleaned(text: str, length: int) -> str:
     """What people typed, as one line without control characters, of at most `length` characters."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:length].strip()
+    line = "".join(sign if sign.isprintable() or sign in JOINERS or ord(sign) in TAGS else " " for sign in text)
+    short = " ".join(line.split())[:length].strip()
+    return short.strip(JOINERS).strip()  # a joiner at an end joins nothing, and a name of joiners alone could not be seen

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import runactions, session, showcode, terms
 from pages.ui.chart import chart
-from pages.ui.compare import curves, differences, titles
+from pages.ui.compare import curves, differences, legend, titles
 from pages.ui.empty import no_run
 from pages.ui.parts import hint
 from pages.ui.runtable import table
@@ -17,6 +17,7 @@ from vqcore.snippets.snippet import Snippet
 
 POLL = 3.0  # seconds between looks while something trains
 MOST = 12  # curves over one another that can still be told apart
+LOW = 260  # pixels of a chart: with table and buttons on one screen
 
 header("runs")
 
@@ -34,8 +35,9 @@ def _training(runs: list[Summary]) -> bool:
 
 
 def _show(runs: list[Summary]) -> None:
+    actions = st.container(key="runs_actions")  # above the table: what one does next stays in view, however long that is
     chosen = table(runs, key="runs_table")
-    with st.container(key="runs_actions"):
+    with actions:
         if chosen:
             runactions.bar(chosen)
         else:
@@ -50,6 +52,7 @@ def _compare(chosen: list[Summary]) -> None:
     folders = [session.store().get(entry.id) for entry in chosen if not entry.problem]
     if len(folders) < 2:
         return
+    st.html(legend(folders))
     left, right = st.columns(2)
     with left:
         priors = all(entry.kind == "prior" for entry in chosen)
@@ -58,7 +61,7 @@ def _compare(chosen: list[Summary]) -> None:
         measure = st.segmented_control(
             "Compare", measures, default=measures[0], required=True, key="runs_error_bits" if priors else "runs_error", help=helped
         )
-        chart(curves(folders, measure), key="runs_chart_error")
+        chart(curves(folders, measure), key="runs_chart_error", height=LOW)
     with right:
         measure = st.segmented_control(
             "And",
@@ -68,7 +71,7 @@ def _compare(chosen: list[Summary]) -> None:
             key="runs_use",
             help=terms.help_text("used_epoch", "perplexity"),
         )
-        chart(curves(folders, measure), key="runs_chart_use")
+        chart(curves(folders, measure), key="runs_chart_use", height=LOW)
     different = differences([folder.effective_config() for folder in folders])
     if not different:
         st.caption("Their settings are the same.")
@@ -76,7 +79,9 @@ def _compare(chosen: list[Summary]) -> None:
     st.subheader("What differs in their settings", anchor=False)
     names = titles(folders)
     st.dataframe(
-        {"Setting": list(different), **{name: [row[i] for row in different.values()] for i, name in enumerate(names)}}, hide_index=True
+        {"Setting": list(different), **{name: [row[i] for row in different.values()] for i, name in enumerate(names)}},
+        hide_index=True,
+        column_config={"Setting": st.column_config.TextColumn(width=200)},
     )
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from vqcore.config.run import RunConfig
+from vqcore.plots import clinic
 from vqcore.plots.figure import Figure
-from vqcore.plots.training import compare
+from vqcore.plots.training import compare, looks
 from vqcore.records import Evaluation, PriorEvaluation, Step
 from vqcore.runs.folder import RunFolder
+
+STROKES = {"solid": "none", "dash": "8 4", "dot": "3 3", "dashdot": "8 3 2 3"}  # of the legend's lines, as plotly draws its own
+_STYLE = """<style>
+.vq-legend { display: flex; flex-wrap: wrap; gap: 0.1rem 1.1rem; margin: 0; padding: 0; list-style: none; font-size: 0.85rem; }
+.vq-legend li { display: flex; align-items: center; gap: 0.4rem; margin: 0; overflow-wrap: anywhere; }
+.vq-legend svg { flex: none; }
+</style>"""
 
 Points = tuple[list[float], list[float]]
 
@@ -50,7 +59,24 @@ def curves(folders: Sequence[RunFolder], measure: str) -> Figure:
     for name, folder in zip(titles(folders), folders, strict=True):
         points = [(float(record.step), found) for record in folder.thinned().records if (found := value(record)) is not None]
         drawn[name] = ([step for step, _ in points], [float(found) for _, found in points])
-    return compare(drawn, y_title=title, log=log)
+    return compare(drawn, y_title=title, log=log, own=[own_colour(folder) for folder in folders])
+
+
+def own_colour(folder: RunFolder) -> str:
+    """The colour that a run of a pair has wherever it is drawn: the treated one, the untreated one. "" for other runs."""
+    about = folder.about()
+    return clinic.UNTREATED if about.follower else clinic.TREATED if about.leader else ""
+
+
+def legend(folders: Sequence[RunFolder]) -> str:
+    """Which line is which run, as HTML: once for all charts."""
+    shown = zip(titles(folders), looks([own_colour(folder) for folder in folders]), strict=True)
+    entries = (
+        f'<li><svg width="30" height="10" aria-hidden="true"><line x1="0" x2="30" y1="5" y2="5" stroke="{colour}" stroke-width="3" '
+        f'stroke-dasharray="{STROKES[dash]}"/></svg>{html.escape(name)}</li>'
+        for name, (colour, dash) in shown
+    )
+    return f'{_STYLE}<ul class="vq-legend" aria-label="Runs and their lines">{"".join(entries)}</ul>'
 
 
 def differences(configs: Sequence[RunConfig]) -> dict[str, list[str]]:

@@ -16,6 +16,9 @@ from pages.ui import session, terms
 from pages.ui.form import CHOICES
 from vqcore.runs.store import Summary
 
+ROW = 35  # pixels, as Streamlit draws them
+LINES = 6  # at once: what is done with them and their curves stay on the same screen
+
 
 def table(runs: Sequence[Summary], key: str) -> list[Summary]:
     """Draw the table and return the ticked runs."""
@@ -28,6 +31,7 @@ def table(runs: Sequence[Summary], key: str) -> list[Summary]:
         on_select="rerun",
         selection_mode="multi-row",
         key=state_key(runs, key),
+        height=ROW * (1 + min(len(runs), LINES)) + 3,
         column_config={
             "Run": st.column_config.TextColumn(width=180),
             "State": st.column_config.TextColumn(width=150),  # that of the longest, so that nothing jumps
@@ -35,7 +39,7 @@ def table(runs: Sequence[Summary], key: str) -> list[Summary]:
             "D": st.column_config.NumberColumn(help=terms.help_text("D"), width=50),
             "NMSE": st.column_config.NumberColumn(help=terms.help_text("nmse"), format="%.4f"),
             "PSNR (dB)": st.column_config.NumberColumn(help=terms.help_text("psnr"), format="%.1f"),
-            "Codes used": st.column_config.TextColumn(help="On validation data, at the last evaluation."),
+            "Codes used": st.column_config.TextColumn(help="On validation data, at the last evaluation.", width=115),
             "Perplexity": st.column_config.NumberColumn(help=terms.help_text("perplexity"), format="%.1f"),
             "Bits per image": st.column_config.NumberColumn(help=terms.help_text("bits_per_image"), format="%.0f"),
             "Begun": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),

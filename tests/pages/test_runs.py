@@ -10,9 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import session
-from pages.ui.compare import MEASURES, curves, differences, titles
+from pages.ui.compare import MEASURES, curves, differences, legend, titles
 from pages.ui.runtable import rows, state_key
+from vqcore.plots import clinic
+from vqcore.plots.training import looks
 from vqcore.runs.folder import RunFolder
+from vqcore.runs.lease import acquire
 from vqcore.runs.store import RunStore, Summary
 
 from .conftest import ADA, BOB
@@ -59,7 +62,8 @@ def test_own_runs_may_be_changed_and_others_say_why_not(page: Page, finished: Fi
     assert not at.button(key="runs_open").disabled
     assert any("\\*Theirs\\* belongs to Bob" in caption.value for caption in at.caption)
     at = ticked(page("runs"), store, mine.id, theirs.id)
-    assert at.button(key="runs_delete").disabled, "one that is not mine keeps both"
+    assert not at.button(key="runs_delete").disabled, "one that is not mine does not keep mine"
+    assert at.button(key="runs_delete").label == "Delete 1 of 2"
 
 
 def test_opening_a_run_goes_to_it(page: Page, finished: Finished, store: RunStore) -> None:
@@ -96,7 +100,7 @@ def _delete(run_id: str, cookie: str) -> None:
 
     from pages.ui import runactions, session
 
-    st.session_state["guest"] = cookie
+    st.session_state["guest"] = st.session_state.get("becomes", cookie)
     entry = next((entry for entry in session.store().list() if entry.id == run_id), None)
     if entry:
         runactions.delete([entry])
@@ -113,13 +117,49 @@ def test_deleting_is_asked_twice(finished: Finished, store: RunStore) -> None:
     assert not folder.path.exists()
 
 
+def _delete_all(cookie: str) -> None:
+    import streamlit as st
+
+    from pages.ui import runactions, session
+
+    st.session_state["guest"] = cookie
+    if entries := st.session_state.setdefault("entries", session.store().list()):
+        runactions.delete(entries)
+
+
+def test_what_can_be_deleted_is_and_the_rest_is_told(page: Page, finished: Finished, store: RunStore) -> None:
+    mine = [finished(f"Mine {i}", cookie=ADA) for i in range(3)]
+    theirs, works = finished("Theirs", cookie=BOB, nickname="Bob"), finished("Works", cookie=ADA)
+    late = finished("Late", cookie=ADA)
+    lease = acquire(works, "cli")  # its state is "starting" from now on
+    at = ticked(page("runs"), store, *(folder.id for folder in (*mine, theirs, works, late)))
+    assert at.button(key="runs_delete").label == "Delete 4 of 6" and not at.button(key="runs_delete").disabled
+    at = ticked(page("runs"), store, theirs.id, works.id)
+    assert at.button(key="runs_delete").disabled
+    assert any("None of these can be deleted" in caption.value for caption in at.caption)
+
+    at = AppTest.from_function(_delete_all, args=(ADA,), default_timeout=30).run()
+    told = "\n".join(text.value for text in at.markdown)
+    assert "these 4 runs" in told and "Theirs: belongs to Bob" in told and "Works: is at work: stop it first" in told
+    at.checkbox(key="runs_sure").check().run()
+    begun = acquire(late, "cli")  # between the question and the answer
+    at.button(key="runs_delete_sure").click().run()
+    assert not at.exception
+    assert not any(folder.path.exists() for folder in mine)
+    assert theirs.path.exists() and works.path.exists() and late.path.exists()
+    assert "Deleted 3 of 4" in at.error[0].value and "Late" in at.error[0].value
+    lease.release("stopped", "")
+    begun.release("stopped", "")
+
+
 def test_a_forged_click_deletes_nothing_of_others(finished: Finished) -> None:
     folder = finished("Theirs", cookie=BOB)
-    at = AppTest.from_function(_delete, args=(folder.id, ADA), default_timeout=30).run()
+    at = AppTest.from_function(_delete, args=(folder.id, BOB), default_timeout=30).run()
     at.checkbox(key="runs_sure").check().run()
+    at.session_state["becomes"] = ADA  # who sends the click of a button that was drawn for its owner
     at.button(key="runs_delete_sure").click().run()
     assert folder.path.exists()
-    assert "not yours" in at.error[0].value
+    assert any("None of these can be deleted" in text.value for text in at.markdown)
 
 
 def _rename(run_id: str, cookie: str) -> None:
@@ -204,6 +244,24 @@ def test_every_measure_gives_one_curve_a_run_with_a_name_of_its_own(finished: Fi
         # the runs are models', which have no bits under a prior
         assert all(len(trace["x"]) == (0 if measure == "Bits per code" else 3) for trace in figure["data"])
         json.dumps(figure, allow_nan=False)
+
+
+def test_a_run_of_a_pair_keeps_its_colours_and_the_legend_stands_outside_of_the_charts() -> None:
+    pair = [RunFolder(session.DEMO / name) for name in ("20261123-151218-f634", "20261123-151218-4ae4")]
+    for folders in (pair, pair[::-1]):
+        colours = {folder.id: trace["line"]["color"] for folder, trace in zip(folders, curves(folders, "NMSE")["data"], strict=True)}
+        for folder in folders:
+            assert colours[folder.id] == (clinic.UNTREATED if folder.about().follower else clinic.TREATED)
+    many = looks(["", clinic.TREATED, "", "", clinic.TREATED, "", "", "", ""])
+    assert len(set(many)) == 9 and many[1][0] == many[4][0] == clinic.TREATED
+    figure = curves(pair, "NMSE")
+    assert figure["layout"]["showlegend"] is False
+    shown = legend(pair)
+    assert all(trace["line"]["color"] in shown and trace["name"] in shown for trace in figure["data"])
+
+
+def test_names_in_the_legend_are_text(finished: Finished) -> None:
+    assert "<b>" not in legend([finished("<b>A</b>"), finished("B")])
 
 
 def test_differences_names_only_what_differs(finished: Finished) -> None:

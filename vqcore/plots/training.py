@@ -85,14 +85,33 @@ def norms(steps: Sequence[Step], *, book: int = 0, marks: Sequence[Mark] = ()) -
     return drawn
 
 
-def compare(runs: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, y_title: str, log: bool = False) -> Figure:
-    """One curve a run: its title → (steps, values). More than six runs repeat the colours with other dashes."""
-    dashes = ("solid", "dash", "dot", "dashdot")
+DASHES = ("solid", "dash", "dot", "dashdot")
+Look = tuple[str, str]  # a curve's colour and dash
+
+
+def looks(own: Sequence[str]) -> list[Look]:
+    """A colour and a dash for each run, no two alike: its own colour where it has one elsewhere, "" where it may have any."""
+    free = [(colour, dash) for dash in DASHES for colour in RUN_COLOURS]
+    given: dict[int, Look] = {}
+    for i in sorted(range(len(own)), key=lambda i: not own[i]):  # those with a colour of their own choose first
+        given[i] = next((look for look in free if not own[i] or look[0] == own[i]), free[0] if free else (RUN_COLOURS[0], DASHES[0]))
+        free = [look for look in free if look != given[i]]
+    return [given[i] for i in range(len(own))]
+
+
+def compare(
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, y_title: str, log: bool = False, own: Sequence[str] = ()
+) -> Figure:
+    """One curve a run: its title → (steps, values). `own`: the runs' colours, as for `looks`.
+
+    The page says which is which, once for all its charts: a legend of nine names would leave no room for the curves.
+    """
     curves = [
-        Curve(title, x, y, RUN_COLOURS[i % len(RUN_COLOURS)], dash=dashes[i // len(RUN_COLOURS) % len(dashes)])
-        for i, (title, (x, y)) in enumerate(runs.items())
+        Curve(title, x, y, colour, dash=dash)
+        for (title, (x, y)), (colour, dash) in zip(runs.items(), looks(own or [""] * len(runs)), strict=True)
     ]
-    return lines(curves, x=_steps_axis(_last(curves)), y=log_axis(y_title) if log else axis(y_title, rangemode="tozero"), name=y_title)
+    y_axis = log_axis(y_title) if log else axis(y_title, rangemode="tozero")
+    return lines(curves, x=_steps_axis(_last(curves)), y=y_axis, name=y_title, showlegend=False)
 
 
 def _last(curves: Sequence[Curve]) -> float:

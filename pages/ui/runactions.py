@@ -24,8 +24,7 @@ def bar(chosen: Sequence[Summary]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         closed = one is None or bool(one.problem)
         if st.button("Open", icon=":material/folder_open:", type="primary", disabled=closed, help=single, key="runs_open") and one:
-            session.open_run(one.id)
-            st.switch_page(page_of("train"))
+            st.switch_page(page_of("train"), query_params={"run": one.id})  # written here it would be a step of its own for Back
         if st.button("Rename", icon=":material/edit:", disabled=closed or bool(refused), help=single, key="runs_rename") and one:
             rename(one)
         label = "Delete" if len(free) in (0, len(chosen)) else f"Delete {len(free)} of {len(chosen)}"

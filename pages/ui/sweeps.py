@@ -264,8 +264,7 @@ def _offer(results: Sequence[Result], cell: Cell) -> None:
         if result.levels != cell.levels or result.state in ("planned", "missing"):
             continue
         if st.button(f"Open seed {result.seed}", icon=":material/folder_open:", key=f"sweeps_open_{result.run}"):
-            session.open_run(result.run)
-            st.switch_page(page_of("train"))
+            st.switch_page(page_of("train"), query_params={"run": result.run})
 
 
 def rows(sweep: Sweep, found: Sequence[Cell]) -> dict[str, list[Any]]:

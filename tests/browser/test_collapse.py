@@ -160,7 +160,7 @@ def test_the_run_on_the_right_is_treated_while_both_train_in_one_slot(page: Page
     assert paused_at == held_at, "both pause at one step"
 
     button(page, "collapse_apply").click()
-    expect(page.locator(".st-key-collapse_said")).to_contain_text("Revived")
+    expect(page.locator(".st-key-collapse_act")).to_contain_text("Revived")
     treated = [event for event in right.events().records if event.kind == "treated"]
     assert [(event.step, event.data["command"]) for event in treated] == [(paused_at, "revive")]
     assert not [event for event in left.events().records if event.kind == "treated"]

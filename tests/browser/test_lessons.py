@@ -144,7 +144,7 @@ def stands_above(page: Page) -> None:
     line, title = page.locator(".st-key-lesson_banner").bounding_box(), page.locator("h1").bounding_box()
     assert line is not None and title is not None
     assert line["y"] >= title["y"] + title["height"], "under the header line"
-    width = (page.viewport_size or {"width": 0})["width"]
+    width = page.viewport_size["width"] if page.viewport_size else 0
     assert line["height"] <= SLIM or width < 1280, line
     assert overflow(page) == []
 

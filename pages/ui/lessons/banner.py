@@ -52,7 +52,7 @@ def _lesson(now: Going, here: str) -> None:
     answer = answering.answer(now.key)
     predicted = answer.prediction >= 0
     _menu(now)
-    st.markdown(_next(now, here, predicted=predicted, passed=answer.passed), width="stretch")
+    st.markdown(_next(now, here, predicted=predicted, passed=bool(answer.passed)), width="stretch")
     if not predicted:
         with st.popover("Predict", icon=":material/lock_open:", type="primary", key="lesson_predict"):
             predict.ask(now.key, now.lesson)

@@ -49,7 +49,7 @@ def _swap(source: Source, book: int, grid: Grid) -> None:
     codes = _part(source, book)
     common, rare = _two(codes, grid.K)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        for name, label, default in (("old", "Code", common), ("new", "by code", rare)):
+        typed = [
             number.number(
                 label,
                 number.Range(0, grid.K - 1),
@@ -59,10 +59,14 @@ def _swap(source: Source, book: int, grid: Grid) -> None:
                 help=help_text("index"),
                 keep=False,
             )
+            for name, label, default in (("old", "Code", common), ("new", "by code", rare))
+        ]
+        wrong = None in typed
         st.button(
             "Replace everywhere",
             icon=":material/find_replace:",
             key="paint_whole_replace",
+            disabled=wrong,
             on_click=_apply,
             args=(source, book, "Replace", lambda codes: edits.replaced(codes, *_typed())),
         )
@@ -70,6 +74,7 @@ def _swap(source: Source, book: int, grid: Grid) -> None:
             "Exchange both",
             icon=":material/swap_horiz:",
             key="paint_whole_exchange",
+            disabled=wrong,
             on_click=_apply,
             args=(source, book, "Exchange", lambda codes: edits.exchanged(codes, *_typed())),
         )

@@ -27,11 +27,11 @@ class OwnRuns:
         self.root, self.owner = root, owner
         self._leases: list[HeldLease] = []
 
-    def make(self, state: State = "finished", *, of: str = LETTERS, mine: bool = True, name: str = "Mine") -> RunFolder:
+    def make(self, state: State = "finished", *, of: str = LETTERS, mine: bool = True, created: str = FAR_IN_TIME) -> RunFolder:
         """A run in that state: somebody else's unless `mine`."""
         self.root.mkdir(parents=True, exist_ok=True)
-        about: dict[str, Any] = {"leader": "", "follower": "", "preset": "", "created": FAR_IN_TIME}
-        folder = self._copy(of, unused_id(self.root), name, mine, about)
+        about: dict[str, Any] = {"leader": "", "follower": "", "preset": "", "created": created}
+        folder = self._copy(of, unused_id(self.root), "Mine", mine, about)
         self._put(folder, state)
         return folder
 

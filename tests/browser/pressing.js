@@ -8,7 +8,7 @@
     '[data-testid="stToolbarActions"], [data-testid="stMainMenu"], [data-testid="stAppDeployButton"], ' +
     '[data-testid="stElementToolbar"], [data-testid="stCodeCopyButton"], [data-testid="stTooltipIcon"], ' +
     '[data-testid="stHeaderActionElements"], [data-testid="stLogo"], [data-testid="stLogoLink"], .modebar';
-  const UNSEEN = '[data-baseweb="tooltip"], [role="tooltip"], [data-testid="stTooltipContent"], script, style, template';
+  const UNSEEN = '[data-testid="stStatusWidget"], [data-baseweb="tooltip"], [role="tooltip"], [data-testid="stTooltipContent"], script, style, template';
   const ENGINE = /Engine (starting|ready|failed).*|\d+ of \d+ busy.*/g; // moves by itself
 
   const up = node => node.parentElement || (node.getRootNode() instanceof ShadowRoot ? node.getRootNode().host : null);

@@ -6,6 +6,7 @@ what opened. An address that changes while the page stays is no change. What tic
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections import Counter
@@ -21,7 +22,8 @@ from playwright.sync_api import Error as BrowserError
 from tests.browser.screen import settled
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-PATIENCE_S = 5.0  # for a change while the server is silent
+PATIENCE_S = float(os.environ.get("VQ_PRESS_PATIENCE", "3"))  # for a change while the server is silent
+SLOW_S = 3.0  # a person who sees nothing for longer presses again
 ANSWER_S = 60.0  # for its answer: two busy cores need patience
 PROBLEMS = '[data-testid="stException"], .vq-chart-problem:visible'
 TRIES, POINT_MS = 3, 5_000
@@ -76,6 +78,7 @@ class Report:
     pressed: list[tuple[str, Control, str]] = field(default_factory=list)
     passed_over: list[tuple[str, Control, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    slow: list[tuple[float, str]] = field(default_factory=list)  # no fault: the machine may be busy
     file: Path | None = None  # each line as it comes
 
     def note(self, line: str) -> None:
@@ -89,6 +92,8 @@ class Report:
         lines += [f"  {place}: {control} → {change}" for place, control, change in self.pressed]
         lines += [f"{len(self.passed_over)} passed over:"]
         lines += [f"  {place}: {control}: {reason}" for place, control, reason in self.passed_over]
+        lines += [f"{len(self.slow)} showed nothing for more than {SLOW_S:g} s:"]
+        lines += [f"  {seconds:.1f} s: {what}" for seconds, what in sorted(self.slow, reverse=True)]
         lines += [f"{len(self.faults)} faults:", *(f"  {fault}" for fault in self.faults)]
         return "\n".join(lines)
 
@@ -139,6 +144,7 @@ class Presser:
         controls = [control for control in self.controls() if control.region in (*TRANSIENT, *regions)]
         for region in TRANSIENT:
             if inner := [control for control in controls if control.region == region]:
+                inner.sort(key=lambda control: control.name == "Close")  # what it closes is pressed first
                 controls = inner if region == "dialog" else inner + [control for control in controls if control.region != region]
                 break
         for control in controls:
@@ -180,7 +186,10 @@ class Presser:
                 if left == 1:
                     self._fault(f"{place} cannot be pressed: {str(error).splitlines()[0][:160]}")
                     return "not pressed"
-        change, after = self._wait(before, live, handle)
+        pressed = time.monotonic()
+        change, after, seen = self._wait(before, live, handle)
+        if change and seen - pressed > SLOW_S:
+            self.report.slow.append((seen - pressed, place))
         self.report.pressed.append((self.place, control, change or "NOTHING"))
         self.report.note(f"{self.place}: {control} → {change or 'NOTHING'}")
         if not change:
@@ -208,26 +217,38 @@ class Presser:
             look = again
         return look
 
-    def _wait(self, before: dict[str, Any], live: bool, handle: ElementHandle) -> tuple[str, dict[str, Any]]:
-        """What changed, and the page afterwards; "" once the page has been at rest, the server silent, for PATIENCE_S."""
+    def _wait(self, before: dict[str, Any], live: bool, handle: ElementHandle) -> tuple[str, dict[str, Any], float]:
+        """What changed, the page afterwards, and when a change was first seen.
+
+        What changes while the server is at work may go again: it counts for the time alone. No change, "", is said once the page has
+        been at rest, the server silent, for PATIENCE_S.
+        """
         given_up = time.monotonic() + ANSWER_S
         silent = time.monotonic()
+        first: float | None = None
         after = before
         while time.monotonic() < min(given_up, silent + PATIENCE_S):
             self._frames()
             if self._opened:
-                return self._opened[0], after
-            if not self._quiet():
+                return self._opened[0], after, first or time.monotonic()
+            quiet = self._quiet()
+            if not quiet:
                 silent = time.monotonic()
-                continue
+                if first is not None:
+                    continue
             try:
-                after = self._look(live, handle)
+                look = self._look(live, handle)
             except BrowserError:  # the page is being left
                 self.rest()
                 continue
-            if change := _difference(before, after):
-                return change, after
-        return "", after
+            change = _difference(before, look)
+            if change and first is None:
+                first = time.monotonic()
+            if quiet:
+                after = look
+                if change:
+                    return change, after, first or silent
+        return "", after, silent
 
     def _quiet(self) -> bool:
         try:
@@ -296,10 +317,19 @@ class Presser:
             if _page(self.shown()[0]) != _page(before[0]) and not self.back(control, before):
                 self.goto(address())
 
-    def from_fresh(self, place: str, address: Callable[[], str], *, regions: Sequence[str] = ("main",), live: bool = False) -> None:
-        """Press each control from a page that has just been opened, and after each one what it opened over the page."""
+    def from_fresh(
+        self,
+        place: str,
+        address: Callable[[], str],
+        *,
+        regions: Sequence[str] = ("main",),
+        live: bool = False,
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Press each control from a page that has just been opened and made `ready`, and after each one what it opened over the page."""
         self.place = place
         self.goto(address())
+        ready()
         while (control := self.next(regions)) is not None:
             before = self.shown()
             self.press(control, live=live)
@@ -311,6 +341,7 @@ class Presser:
             if _page(self.shown()[0]) != _page(before[0]):
                 self.back(control, before)
             self.goto(address())
+            ready()
 
 
 def _page(url: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from pages.ui.session import COOKIE, owner_hash
 from tests.browser.chromium import Watch
@@ -131,6 +131,34 @@ def test_each_control_of_the_frame_does_something(visitor: tuple[Presser, OwnRun
     presser.alike = 20
     presser.everything("frame", lambda: f"{server.url}/museum?run={LETTERS}", regions=("frame",))
     assert report.faults[faults:] == []
+
+
+FIRST_IN_TABLE = "2099-12-31T00:00:00+00:00"
+LINE_PX = 35  # of a table, its head included
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_what_ticked_runs_offer_does_something(visitor: tuple[Presser, OwnRuns], server: Server, report: Report, lines: int) -> None:
+    presser, runs = visitor
+    faults = len(report.faults)
+
+    def tick() -> None:
+        presser.known |= {control.identity for control in presser.controls()}  # what no tick is needed for
+        grid = presser.page.get_by_test_id("stDataFrame").first  # drawn on a canvas
+        for line in range(lines):
+            grid.click(position={"x": LINE_PX / 2, "y": (line + 1.5) * LINE_PX})
+            presser.rest()
+        expect(presser.page.locator(".st-key-runs_open button")).to_be_enabled(enabled=lines == 1)
+
+    def address() -> str:
+        for _ in range(lines):
+            runs.make(created=FIRST_IN_TABLE)
+        return f"{server.url}/runs"
+
+    presser.from_fresh(f"runs, {lines} ticked", address, ready=tick)
+    assert report.faults[faults:] == []
+    pressed = {control.key for place, control, _ in report.pressed if place == presser.place}
+    assert pressed >= {"runs_delete", "runs_sure", "runs_delete_sure"} | ({"runs_open", "runs_rename"} if lines == 1 else set())
 
 
 @pytest.mark.nightly

@@ -53,7 +53,8 @@ class Control:
     def families(self) -> tuple[tuple[str, ...], ...]:
         """Groups of look-alikes that it belongs to: tiles of a grid, "Open" on each card."""
         key = re.sub(r"\d+", "#", self.key)
-        return (self.role, key, self.look, "" if self.look else self.name), (self.role, "named", self.name or key)
+        name = self.name if self.name.isdigit() else re.sub(r"\d+", "#", self.name)  # "Image 7 of 64"; the number of a lesson is no number
+        return (self.role, key, self.look, "" if self.look else name), (self.role, "named", name or key)
 
     def __str__(self) -> str:
         return f"{self.role} “{self.name or '–'}”" + (f" [{self.key}]" if self.key else "") + (f" #{self.nth}" if self.nth else "")

@@ -40,6 +40,27 @@ def put(name: str, value: str) -> None:
         _keep(name, value, None)
 
 
+def arrive(page: str) -> None:
+    """Once a script run, before the page of that path: note whether it is another page than before."""
+    st.session_state["query_arrived"] = page != st.session_state.get("query_page")
+    st.session_state["query_page"] = page
+
+
+def place(name: str) -> str:
+    """Where on its screen the address asks to be, "" when it asks nothing new; Back to the address without a place means the first."""
+    value = asked(name)
+    return str(st.session_state.get(f"query_{name}_first", "")) if value == "" else value or ""
+
+
+def keep_place(name: str, value: str) -> None:
+    """Write where one is on a screen. What it shows on arrival is not written: Back would find the same screen a second time."""
+    bare = name not in st.query_params
+    if bare and st.session_state.get("query_arrived"):
+        st.session_state[f"query_{name}_first"] = value
+    if not bare or value != st.session_state.get(f"query_{name}_first"):
+        put(name, value)
+
+
 def _kept(name: str) -> tuple[str, str | None]:
     """What the address should hold, and what it may still hold where the browser has not heard of that."""
     kept: tuple[str, str | None] = st.session_state.get(f"query_{name}", ("", None))

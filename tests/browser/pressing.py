@@ -148,6 +148,7 @@ class Presser:
                 inner.sort(key=lambda control: control.name == "Close")  # what it closes is pressed first
                 controls = inner if region == "dialog" else inner + [control for control in controls if control.region != region]
                 break
+        controls.sort(key=lambda control: control.name == "Collapse sidebar")  # and what it hides
         for control in controls:
             if control.off or control.chosen or control.identity in self.known:
                 continue

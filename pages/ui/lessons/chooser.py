@@ -34,7 +34,7 @@ def choose(every: Mapping[str, Lesson]) -> str:
         wrap=True,
         persist_state="session",
     )
-    query.put(link.LESSON, str(shown))
+    query.keep_place(link.LESSON, str(shown))
     return str(shown)
 
 
@@ -45,7 +45,7 @@ def _arrived() -> None:
     if state is not None and state.page == "lessons" and st.session_state.get("lessons_link") != st.session_state["link_token"]:
         st.session_state["lessons_link"] = st.session_state["link_token"]
         wanted = wanted or state.lesson
-    wanted = wanted or query.asked(link.LESSON) or ""
+    wanted = wanted or query.place(link.LESSON)
     if not wanted:
         return
     try:

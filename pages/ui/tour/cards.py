@@ -1,6 +1,6 @@
 """The tour's five cards in their order, and where each visitor is. Session keys owned here: `tour_card`.
 
-The address carries `?card=3`. A card's module draws it and returns the sentence that sums it up, once its act is done.
+The address carries `?card=3` once one has gone on. A card's module draws it and returns the sentence that sums it up, once its act is done.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ LAST = len(CARDS) + 1  # what comes after them: where to go from here
 
 def current() -> int:
     """The card that is open, from 1; LAST after the tour. The address goes first, then this session, then what is kept of the owner."""
-    asked = query.asked("card") or ""
+    asked = query.place("card")
     here = int(asked) if asked.isascii() and asked.isdigit() and 1 <= int(asked[:3]) <= LAST else 0
     if here:  # typed, linked, or gone back to
         st.session_state["tour_card"] = here
@@ -79,7 +79,7 @@ def current() -> int:
 
 def keep(card: int) -> None:
     """Note where the visitor is: in the address, and beside the runs."""
-    query.put("card", str(card))
+    query.keep_place("card", str(card))
     if progress.read().card != card:
         progress.change(card=card)
 

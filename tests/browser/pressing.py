@@ -272,15 +272,15 @@ class Presser:
             frozenset((control.role, control.key) for control in self.controls() if control.region == "main"),
         )
 
-    def back(self, control: Control, before: tuple[str, str, frozenset[tuple[str, str]]]) -> bool:
-        """Go back in the browser; whether one is where one was."""
+    def back(self, control: Control, before: tuple[str, str, frozenset[tuple[str, str]]], alike: float = 0.7) -> bool:
+        """Go back in the browser; whether one is where one was, with that share of its controls."""
         self.page.go_back()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             self.rest()
             now = self.shown()
             common, either = len(now[2] & before[2]), len(now[2] | before[2])
-            if (_page(now[0]), now[1]) == (_page(before[0]), before[1]) and common >= 0.7 * either:
+            if (_page(now[0]), now[1]) == (_page(before[0]), before[1]) and common >= alike * either:
                 return True
             if time.monotonic() > deadline:
                 self._fault(
@@ -326,12 +326,13 @@ class Presser:
         *,
         regions: Sequence[str] = ("main",),
         live: bool = False,
-        ready: Callable[[], None] = lambda: None,
+        ready: Callable[[], None] | None = None,
     ) -> None:
         """Press each control from a page that has just been opened and made `ready`, and after each one what it opened over the page."""
         self.place = place
         self.goto(address())
-        ready()
+        if ready:
+            ready()
         while (control := self.next(regions)) is not None:
             before = self.shown()
             self.press(control, live=live)
@@ -341,9 +342,10 @@ class Presser:
                 self.rest()
             self.close()
             if _page(self.shown()[0]) != _page(before[0]):
-                self.back(control, before)
+                self.back(control, before, alike=0.2 if ready else 0.7)  # ticks and the like are not kept
             self.goto(address())
-            ready()
+            if ready:
+                ready()
 
 
 def _page(url: str) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def known() -> dict[str, Presser]:
     return {}
 
 
-@pytest.mark.parametrize(("screen", "state"), walks())
+@pytest.mark.parametrize(("screen", "state"), list(walks()))
 def test_each_control_in_the_first_state_that_has_it(
     visitor: tuple[Presser, OwnRuns], server: Server, report: Report, known: dict[str, Presser], screen: str, state: str
 ) -> None:

@@ -80,7 +80,7 @@ def _lesson(key: str, here: str) -> None:
         st.session_state["link_problem"] = here, str(error)
         return
     st.session_state["lessons_wanted"] = key
-    st.switch_page(page_of("lessons"))
+    st.switch_page(page_of("lessons"), query_params={LESSON: key})
 
 
 def active() -> State | None:

@@ -52,11 +52,11 @@ def place(name: str) -> str:
     return str(st.session_state.get(f"query_{name}_first", "")) if value == "" else value or ""
 
 
-def keep_place(name: str, value: str) -> None:
-    """Write where one is on a screen. What it shows on arrival is not written: Back would find the same screen a second time."""
+def keep_place(name: str, value: str, default: str) -> None:
+    """Write where one is on a screen. `default`, which a new visitor would see, is not written: Back would find the same screen twice."""
     bare = name not in st.query_params
     if bare and st.session_state.get("query_arrived"):
-        st.session_state[f"query_{name}_first"] = value
+        st.session_state[f"query_{name}_first"] = default
     if not bare or value != st.session_state.get(f"query_{name}_first"):
         put(name, value)
 

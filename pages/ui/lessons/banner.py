@@ -104,7 +104,7 @@ def _menu(now: Going) -> None:
 
 def _open_lesson(now: Going) -> None:
     st.session_state["lessons_wanted"] = now.key
-    st.switch_page(page_of("lessons"))
+    st.switch_page(page_of("lessons"), query_params={link.LESSON: now.key})
 
 
 @st.dialog("Check", icon=":material/fact_check:", on_dismiss="rerun")  # the line may have become "Done."

@@ -22,8 +22,9 @@ def choose(every: Mapping[str, Lesson]) -> str:
     """The lesson to be shown: the one asked for, else the first that has not been passed. A row of numbers leads to the others."""
     _arrived()
     states = {key: view.state_of(answering.answer(key)) for key in every}
+    default = next((key for key, state in states.items() if state != "passed"), next(iter(every)))
     if st.session_state.get("lessons_shown") not in every:
-        st.session_state["lessons_shown"] = next((key for key, state in states.items() if state != "passed"), next(iter(every)))
+        st.session_state["lessons_shown"] = default
     shown = st.segmented_control(
         "Lesson",
         list(every),
@@ -34,7 +35,7 @@ def choose(every: Mapping[str, Lesson]) -> str:
         wrap=True,
         persist_state="session",
     )
-    query.keep_place(link.LESSON, str(shown))
+    query.keep_place(link.LESSON, str(shown), default)
     return str(shown)
 
 

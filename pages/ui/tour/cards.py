@@ -79,7 +79,7 @@ def current() -> int:
 
 def keep(card: int) -> None:
     """Note where the visitor is: in the address, and beside the runs."""
-    query.keep_place("card", str(card))
+    query.keep_place("card", str(card), default=str(card))  # the card is kept beside the runs
     if progress.read().card != card:
         progress.change(card=card)
 

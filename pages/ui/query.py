@@ -10,6 +10,18 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 
+def carry(*names: str) -> None:
+    """Put what goes along from screen to screen back into the address, which a change of page has cleared; before `st.navigation`.
+
+    Written later, the browser would first enter the new page without it: a place of its own in the history, to which Back would lead.
+    """
+    if _is_back_or_forward():
+        return
+    for name in names:
+        if (known := _kept(name)[0]) and name not in st.query_params:
+            _write(name, known)
+
+
 def asked(name: str) -> str | None:
     """A value that came by the address and was neither there at the last look nor written by a page; None when nothing has changed.
 

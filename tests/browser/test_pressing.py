@@ -140,7 +140,6 @@ def test_each_control_in_the_first_state_that_has_it(
     assert report.faults[faults:] == []
 
 
-@pytest.mark.nightly  # Back after a link of the sidebar does not always return: not mended yet
 def test_each_control_of_the_frame_does_something(visitor: tuple[Presser, OwnRuns], server: Server, report: Report) -> None:
     presser, _ = visitor
     faults = len(report.faults)
@@ -154,10 +153,7 @@ FIRST_IN_TABLE = "2099-12-31T00:00:00+00:00"
 LINE_PX = 35  # of a table, its head included
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [pytest.param(1, marks=pytest.mark.nightly), 2],  # Back after Open leads to Runs with that run in the address: not mended yet
-)
+@pytest.mark.parametrize("lines", [1, 2])
 def test_what_ticked_runs_offer_does_something(visitor: tuple[Presser, OwnRuns], server: Server, report: Report, lines: int) -> None:
     presser, runs = visitor
     faults = len(report.faults)

@@ -272,15 +272,17 @@ class Presser:
             frozenset((control.role, control.key) for control in self.controls() if control.region == "main"),
         )
 
-    def back(self, control: Control, before: tuple[str, str, frozenset[tuple[str, str]]], alike: float = 0.7) -> bool:
-        """Go back in the browser; whether one is where one was, with that share of its controls."""
+    def back(self, control: Control, before: tuple[str, str, frozenset[tuple[str, str]]], *, ticked: bool = False) -> bool:
+        """Go back in the browser; whether one is where one was. `ticked`: ticks are not kept, so that the screen alone counts."""
         self.page.go_back()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             self.rest()
             now = self.shown()
             common, either = len(now[2] & before[2]), len(now[2] | before[2])
-            if (_page(now[0]), now[1]) == (_page(before[0]), before[1]) and common >= alike * either:
+            if (_page(now[0]), now[1]) == (_page(before[0]), before[1]) and common >= 0.7 * either:
+                return True
+            if ticked and now[1] == before[1]:
                 return True
             if time.monotonic() > deadline:
                 self._fault(
@@ -342,7 +344,7 @@ class Presser:
                 self.rest()
             self.close()
             if _page(self.shown()[0]) != _page(before[0]):
-                self.back(control, before, alike=0.2 if ready else 0.7)  # ticks and the like are not kept
+                self.back(control, before, ticked=ready is not None)
             self.goto(address())
             if ready:
                 ready()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.ui.codes import colouring, download, drawing, panel
 from pages.ui.codes.look import Seen, seen
@@ -138,3 +139,32 @@ def test_a_look_is_shared_until_something_new_is_there(finished: Finished) -> No
     arrays.write_snapshot(folder.path / "snapshots" / "150.npz", replace(shot, step=150))
     third = seen(folder, 0)
     assert third is not None and third.film.steps.tolist() == [50, 100, 150]
+
+
+def _number_field() -> None:
+    import streamlit as st
+
+    from pages.ui import number
+    from pages.ui.codes import choice
+
+    pictures = bool(st.session_state["pictures"])
+    choice.chosen("a run", 13 if pictures else 4, 64, sure=pictures)
+    choice.refill("a run", 64)
+    number.number("Code", number.Range(0, 63), key=choice.NUMBER, optional=True, on_change=choice.from_number, args=("a run",))
+
+
+def test_what_is_typed_is_not_overwritten_by_a_better_default() -> None:
+    at = AppTest.from_function(_number_field)
+    at.session_state["pictures"] = False
+    at.run()
+    assert at.text_input[0].value == "4"
+    at.text_input[0].set_value("abc").run()
+    at.session_state["pictures"] = True  # they have come, and say which code draws most
+    at.run()
+    assert at.text_input[0].value == "abc"
+    untouched = AppTest.from_function(_number_field)
+    untouched.session_state["pictures"] = False
+    untouched.run()
+    untouched.session_state["pictures"] = True
+    untouched.run()
+    assert untouched.text_input[0].value == "13"

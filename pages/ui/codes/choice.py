@@ -49,6 +49,7 @@ def from_map(of: str) -> None:
 
 def from_number(of: str) -> None:
     """What was typed; the selection stays while that is no code, and the field says why."""
+    st.session_state.setdefault("codes_unsure", set()).discard(of)  # who types has begun to choose: a better default comes too late
     if not number.problem(NUMBER):
         choose(of, number.whole(NUMBER))
 

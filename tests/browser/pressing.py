@@ -321,6 +321,19 @@ class Presser:
             if _page(self.shown()[0]) != _page(before[0]) and not self.back(control, before):
                 self.goto(address())
 
+    def _steady(self) -> None:
+        """Rest until what can be pressed stays the same for ten frames: what a press opens is drawn a moment after the answer."""
+        deadline = time.monotonic() + PATIENCE_S
+        before: list[Control] | None = None
+        while time.monotonic() < deadline:
+            self.rest()
+            now = self.controls()
+            if now == before:
+                return
+            before = now
+            for _ in range(5):
+                self._frames()
+
     def from_fresh(
         self,
         place: str,
@@ -338,7 +351,7 @@ class Presser:
         while (control := self.next(regions)) is not None:
             before = self.shown()
             self.press(control, live=live)
-            self.rest()
+            self._steady()
             while (inner := self.next(())) is not None:
                 self.press(inner, live=live)
                 self.rest()

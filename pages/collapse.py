@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import controls, scroll, session, showcode, state, terms
 from pages.ui.chart import chart
 from pages.ui.collapse import bar, code, films, guess, patients, treat, words
-from pages.ui.collapse.case import Case, CaseView, CaseWatch, case_of, newest_pair, watch
+from pages.ui.collapse.case import Case, CaseView, CaseWatch, case_of, newest_pair, unopened, watch
 from pages.ui.parts import hidden, hint
 from pages.ui.screens import header
 from pages.ui.sweeps import panel as sweeps
@@ -155,7 +155,7 @@ opened = case_of(run) if run else None
 shown = choose(opened)
 if shown == "sweeps":
     sweeps()
-elif (case := opened if opened and (shown == "own" or opened.paired) else newest_pair()) is not None:
+elif (case := opened if opened and (shown == "own" or opened.paired) else newest_pair() if opened else unopened()) is not None:
     examine(case)
 else:
     patients.missing()

@@ -217,6 +217,24 @@ def test_the_bundled_pair_opens_at_once(
     session._stores.clear()
 
 
+def test_what_is_shown_without_a_run_stays_when_a_patient_is_taken_so_that_back_returns_to_it(
+    page: Page, store: RunStore, pair: MakePair, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    pair(cookie="", cause="high_lr")
+    store.root.rename(tmp_path / "demo")
+    monkeypatch.setattr(session, "DEMO", tmp_path / "demo")
+    session._stores.clear()
+    at = page("collapse")
+    _, taken = pair(cookie=ADA)
+    at.run()
+    at.selectbox(key="frame_run").set_value(taken.id).run()
+    assert CAUSES[CAUSE].patient in said(at) and "an example" not in said(at)
+    at.selectbox(key="frame_run").set_value("").run()
+    assert not at.exception and "run_id" not in at.session_state
+    assert CAUSES["high_lr"].patient in said(at) and "an example" in said(at)
+    session._stores.clear()
+
+
 def test_ones_own_newest_pair_goes_before_the_example_and_other_peoples_are_never_shown_unasked(page: Page, pair: MakePair) -> None:
     pair(cookie=BOB)
     at = page("collapse")

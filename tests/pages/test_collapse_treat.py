@@ -56,6 +56,19 @@ def test_one_click_that_arrives_as_two_treats_once(page: Page, pair: MakePair, e
     assert len(engine.sent) == 1
 
 
+def test_a_treatment_that_waits_for_its_answer_says_so_and_is_not_given_again(page: Page, pair: MakePair, engine: FakeEngine) -> None:
+    folders = pair(state="running", upto=100, treated=0)
+    with held(folders, "paused", "paused"):
+        for command in TREATMENTS["lr"].commands(folders[1].effective_config()):
+            folders[1].send(command)
+        at = page("collapse", run=folders[1].id)
+        choice = next(pills for pills in at.pills if str(pills.key).startswith("collapse_treatment_"))
+        choice.set_value("lr").run()
+        assert at.button(key="collapse_apply").disabled and "Sent. It is done before the next step." in said(at)
+        choice.set_value("kmeans").run()
+        assert not at.button(key="collapse_apply").disabled and "Sent." not in said(at)
+
+
 def test_what_was_done_after_the_last_snapshot_is_not_diagnosed_before_the_next(page: Page, pair: MakePair) -> None:
     folders = pair(state="running", upto=100, treated=100, cause="high_lr")
     with held(folders, "paused", "paused"):

@@ -92,6 +92,19 @@ def newest_pair() -> Case | None:
     return None
 
 
+def unopened() -> Case | None:
+    """The case shown while no run is open: `newest_pair` at the first look of a visit, and from then on the same: Back returns to it."""
+    kept = str(st.session_state.get("collapse_unopened", ""))
+    try:
+        case = case_of(session.store().get(kept)) if kept else None
+    except RunError:  # deleted since
+        case = None
+    if case is None or not case.paired:
+        case = newest_pair()
+    st.session_state["collapse_unopened"] = case.key if case else ""
+    return case
+
+
 def _rank(entry: Summary, mine: str) -> int:
     """0: one's own; 1: an example; 2: other people's, which nobody is shown unasked."""
     return 0 if entry.owner == mine and mine else 1 if entry.read_only else 2

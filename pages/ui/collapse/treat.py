@@ -46,7 +46,7 @@ def panel(view: CaseView, advice: Diagnosis | None) -> None:
     key = str(picked)
     changes, problem = _changes(view, TREATMENTS[key])
     idle = not changes and TREATMENTS[key].command is None
-    why = problem or _closed(view) or ("It has this treatment already: nothing would change." if idle else "")
+    why = problem or _closed(view) or _sent(view, key) or ("It has this treatment already: nothing would change." if idle else "")
     st.html(_STYLE)
     with act:  # above the choice: it is there however many lines that takes
         st.button(
@@ -101,6 +101,13 @@ def _closed(view: CaseView) -> str:
     if patient.ended:
         return "It has ended. Take a new patient." if view.case.cause else "It has ended: only a run that trains can be treated."
     return ""
+
+
+def _sent(view: CaseView, key: str) -> str:
+    """That the treatment was given and the trainer has not answered yet; "" when it was not, or has."""
+    wanted = [(command.kind, dict(command.changes)) for command in TREATMENTS[key].commands(view.patient.config)]
+    waiting = [(command.kind, dict(command.changes)) for command in view.patient.waiting]
+    return "Sent. It is done before the next step." if wanted and all(command in waiting for command in wanted) else ""
 
 
 def _small_print(treatment: Treatment, changes: dict[str, object]) -> str:

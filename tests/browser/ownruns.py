@@ -69,7 +69,7 @@ class OwnRuns:
     def stop_all(self, before: set[str]) -> None:
         """Stop what presses have begun: every run that is not among `before`."""
         held = {lease.folder.id for lease in self._leases}
-        for path in self.root.iterdir():
+        for path in self.root.glob("*"):  # none yet where nobody has trained
             if path.name[0] == "." or path.name in before or path.name in held or not (path / "status.json").is_file():
                 continue
             folder = RunFolder(path)

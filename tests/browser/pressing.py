@@ -22,12 +22,14 @@ from playwright.sync_api import Error as BrowserError
 from tests.browser.screen import settled
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-PATIENCE_S = float(os.environ.get("VQ_PRESS_PATIENCE", "3"))  # for a change while the server is silent
+PATIENCE_S = float(os.environ.get("VQ_PRESS_PATIENCE", "10"))  # for a change while the server is silent: cores may be busy
 SLOW_S = 3.0  # a person who sees nothing for longer presses again
 ANSWER_S = 60.0  # for its answer: two busy cores need patience
 PROBLEMS = '[data-testid="stException"], .vq-chart-problem:visible'
 TRIES, POINT_MS = 3, 5_000
 TRANSIENT = ("dialog", "popover")
+CHOICES = ("radio", "option")  # one control with several places
+NUMBERED = "lessons_shown"  # each number leads to another lesson
 _QUIET = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning' && vqAsked.sent <= vqAsked.ended"
 
 
@@ -49,12 +51,13 @@ class Control:
     def identity(self) -> tuple[str, str, str, int]:
         return self.role, self.key, self.name, self.nth
 
-    @property
-    def families(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of look-alikes that it belongs to: tiles of a grid, "Open" on each card."""
+    def families(self, *, parted: bool) -> tuple[tuple[str, ...], ...]:
+        """Groups of look-alikes that it belongs to: tiles of a grid, "Open" on each card; the options of a choice, unless `parted`."""
         key = re.sub(r"\d+", "#", self.key)
-        name = self.name if self.name.isdigit() else re.sub(r"\d+", "#", self.name)  # "Image 7 of 64"; the number of a lesson is no number
-        return (self.role, key, self.look, "" if self.look else name), (self.role, "named", name or key)
+        numbered = self.key == NUMBERED
+        name = self.name if numbered else re.sub(r"\d+", "#", self.name)  # "Image 7 of 64"
+        alike = (self.role, key, self.look, "" if self.look else name), (self.role, "named", name or key)
+        return alike if parted or numbered or self.role not in CHOICES else ((self.role, key), *alike)
 
     def __str__(self) -> str:
         return f"{self.role} “{self.name or '–'}”" + (f" [{self.key}]" if self.key else "") + (f" #{self.nth}" if self.nth else "")
@@ -156,9 +159,10 @@ class Presser:
             if reason := self._why_not(control):
                 self.report.passed_over.append((self.place, control, reason))
                 continue
-            if any(self.families[family] >= self.alike for family in control.families):
+            families = set(control.families(parted=self.alike > 1))
+            if any(self.families[family] >= self.alike for family in families):
                 continue
-            self.families.update(set(control.families))
+            self.families.update(families)
             return control
         return None
 

@@ -29,4 +29,4 @@ def test_a_request_to_another_host_is_seen_and_stopped(browser: Browser) -> None
         watch.attach(context)
         with pytest.raises(Error):
             context.new_page().goto("http://example.invalid/")
-    assert watch.strangers == ["http://example.invalid/"]
+    assert set(watch.strangers) == {"http://example.invalid/"}  # some browsers try more than once

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 from playwright.sync_api import Browser, expect
 
 from pages.ui.session import COOKIE, owner_hash
@@ -83,15 +82,22 @@ def quick(screen: str) -> tuple[str, ...]:
     return QUICK.get(screen, tuple(states(screen)) if screen == "start" else tuple(states(screen))[:2])
 
 
-# the other screens hold hundreds of controls
-SHORT = ("start", "train", "lessons", "bits")
+# a press takes a second or two: the other states, and more than one of those that look alike, are left to the night
+EACH_TIME = {"train": ("no run", "example", "paused")}
 
 
-def walks() -> Iterator[ParameterSet]:
-    """Each screen in the states of a quick walk; long ones are left to the night."""
-    for screen in SCREENS:
-        for state in quick(screen):
-            yield pytest.param(screen, state, marks=() if screen in SHORT else pytest.mark.nightly, id=f"{screen}-{state}")
+# the same on every screen: pressed on one
+COMMON = ("All words", "Show it to the room")
+
+
+def each_time(screen: str) -> tuple[str, ...]:
+    """The states that every run of the tests opens."""
+    return EACH_TIME.get(screen, quick(screen) if screen == "start" else quick(screen)[:1])
+
+
+def walks(*, night: bool) -> list[tuple[str, str]]:
+    """Screens with their states: those of every run of the tests, or the others of a quick walk."""
+    return [(screen, state) for screen in SCREENS for state in quick(screen) if (state in each_time(screen)) != night]
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +130,32 @@ def known() -> dict[str, Presser]:
     return {}
 
 
-@pytest.mark.parametrize(("screen", "state"), list(walks()))
+@pytest.mark.parametrize(("screen", "state"), walks(night=False))
+def test_each_kind_of_control(
+    visitor: tuple[Presser, OwnRuns], server: Server, report: Report, known: dict[str, Presser], screen: str, state: str
+) -> None:
+    walk(visitor, server, report, known, screen, state, alike=1)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("screen", "state"), walks(night=True))
 def test_each_control_in_the_first_state_that_has_it(
     visitor: tuple[Presser, OwnRuns], server: Server, report: Report, known: dict[str, Presser], screen: str, state: str
 ) -> None:
+    walk(visitor, server, report, known, screen, state, alike=3)
+
+
+def walk(
+    visitor: tuple[Presser, OwnRuns], server: Server, report: Report, known: dict[str, Presser], screen: str, state: str, alike: int
+) -> None:
+    """Press on one page load; what was pressed in an earlier state of the screen is passed over."""
     presser, runs = visitor
     if earlier := known.get(screen):
         presser.known, presser.families = earlier.known, earlier.families
-    presser.alike = 3 if screen == "lessons" else 2
+    elif alike == 1:
+        for other in known.values():
+            presser.families.update(family for family in other.families if family[-1] in COMMON and family not in presser.families)
+    presser.alike = alike
     known[screen] = presser
     faults = len(report.faults)
     before = {path.name for path in server.runs.glob("[!.]*")}

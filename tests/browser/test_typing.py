@@ -13,6 +13,7 @@ from tests.browser.screen import button, no_problems, run_id, settled
 from tests.browser.server import Server
 from vqcore.runs.folder import RunFolder
 
+# all of them are read by one parser, which has tests of its own: each field is given each of these at night, and one in turn else
 WRONG = ("abc", "", "-99999999", "9" * 20)  # no number, nothing, and out of every range that a field here has
 COMMA = "0,005"
 WORDS = ("start_name", "sweepform_title", "terms_search", "frame_run", "paint_keep", "runs_rename_name")  # fields for words, by key
@@ -72,12 +73,12 @@ def says_why(field: Locator) -> Locator:
     return field.locator("xpath=ancestor::*[@data-testid='stVerticalBlock'][1]").get_by_text("Type ", exact=False)
 
 
-def typed_into(page: Page, key: str) -> None:
-    """Everything that people type goes into the field of that key, which then is as it was."""
+def typed_into(page: Page, key: str, wrong: tuple[str, ...]) -> None:
+    """What people type goes into the field of that key, which then is as it was."""
     settled(page)
     field = page.locator(f".st-key-{key} input:visible").first
     good, before = field.input_value(), enabled(page)
-    for text in WRONG:
+    for text in wrong:
         enter(page, field, text)
         if text == "" and (not good or key in ALONE):
             continue  # an optional field
@@ -103,8 +104,8 @@ def typed_into(page: Page, key: str) -> None:
     no_problems(page)
 
 
-def all_fields(page: Page) -> list[str]:
-    """Type into every field of the screen, also of what can be opened; the keys of the fields."""
+def all_fields(page: Page, *, whole: bool) -> list[str]:
+    """Type into every field of the screen, also of what can be opened; the keys of the fields. All that is wrong, or one of it in turn."""
     done: list[str] = []
 
     def those_shown() -> None:
@@ -112,7 +113,7 @@ def all_fields(page: Page) -> list[str]:
             name = key.rstrip("0123456789") if key.startswith(FORMS) else key
             if name not in done:
                 done.append(name)
-                typed_into(page, key)
+                typed_into(page, key, WRONG if whole else (WRONG[(len(done) - 1) % len(WRONG)],))
 
     those_shown()
     openers = page.locator('[data-testid="stMain"]').locator(OPENERS)
@@ -128,6 +129,10 @@ def all_fields(page: Page) -> list[str]:
     return done
 
 
+WHOLE = pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.nightly)])
+
+
+@WHOLE
 @pytest.mark.parametrize(
     ("screen", "at_least"),
     [
@@ -137,7 +142,7 @@ def all_fields(page: Page) -> list[str]:
         pytest.param("paint", 2, marks=pytest.mark.nightly),
     ],
 )
-def test_the_number_fields_of_a_screen(page: Page, server: Server, runs: OwnRuns, screen: str, at_least: int) -> None:
+def test_the_number_fields_of_a_screen(page: Page, server: Server, runs: OwnRuns, screen: str, at_least: int, whole: bool) -> None:
     if screen == "train":
         query = f"?run={runs.make('paused').id}"
     elif screen == "collapse":
@@ -148,16 +153,18 @@ def test_the_number_fields_of_a_screen(page: Page, server: Server, runs: OwnRuns
     settled(page)
     expect(page.locator(READY[screen]).first).to_be_visible()
     settled(page)
-    fields = all_fields(page)
+    fields = all_fields(page, whole=whole)
     assert len(fields) >= at_least, fields
 
 
-def test_the_fields_of_ones_own_run_and_what_is_then_trained(page: Page, server: Server, runs: OwnRuns) -> None:
+@WHOLE
+def test_the_fields_of_ones_own_run_and_what_is_then_trained(page: Page, server: Server, runs: OwnRuns, whole: bool) -> None:
     page.goto(f"{server.url}/train")
     settled(page)
     page.locator(".st-key-start_own label").first.click()
+    expect(page.get_by_label("Codes K", exact=True)).to_be_visible()
     settled(page)
-    fields = all_fields(page)
+    fields = all_fields(page, whole=whole)
     assert len(fields) >= 4, fields
     enter(page, page.get_by_label("Codes K", exact=True), "17")
     before = {path.name for path in server.runs.iterdir()}
@@ -167,10 +174,11 @@ def test_the_fields_of_ones_own_run_and_what_is_then_trained(page: Page, server:
     runs.stop_all(before)
 
 
-def test_the_fields_of_a_sweep(page: Page, server: Server) -> None:
+@WHOLE
+def test_the_fields_of_a_sweep(page: Page, server: Server, whole: bool) -> None:
     page.goto(f"{server.url}/collapse")
     settled(page)
     page.get_by_text("Sweeps", exact=True).first.click()
     page.locator(".st-key-sweeps_new label").first.click()
     expect(button(page, "sweepform_start")).to_be_enabled()
-    assert len(all_fields(page)) >= 2
+    assert len(all_fields(page, whole=whole)) >= 2

@@ -144,6 +144,7 @@ def test_the_best_of_a_rung_stands_on_its_card(page: Page, trained: Trained, mod
     assert "**2.10** bits per code" in said(at) and "Better" in said(at)
     at.button(key="priors_open_pixelcnn").click().run()
     assert at.session_state["run_id"] == best.id
+    assert at.button(key="priors_open_pixelcnn").disabled, "it is open"
 
 
 def test_labels_that_were_given_are_named_and_escaped(page: Page, trained: Trained) -> None:

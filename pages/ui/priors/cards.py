@@ -92,7 +92,16 @@ def _card(rung: Rung, trained: Summary | None, parent: RunFolder, config: RunCon
     st.markdown(f"**{rung.title}**", help=rung.sentence)
     if trained is not None and trained.figures is not None and trained.figures.bits is not None:
         st.markdown(f"**{trained.figures.bits:.2f}** bits per code", help=help_text("bits_per_code"))
-        st.button("Open", key=f"priors_open_{rung.key}", icon=":material/visibility:", width="stretch", on_click=_open, args=(trained.id,))
+        st.button(
+            "Open",
+            key=f"priors_open_{rung.key}",
+            icon=":material/visibility:",
+            width="stretch",
+            on_click=_open,
+            args=(trained.id,),
+            disabled=trained.id == parent.id,
+            help="It is open." if trained.id == parent.id else None,
+        )
     # no callback: its arguments would be older than what was typed just before the click
     if st.button(
         "Train again" if trained is not None else "Train" if rung.learns else "Fit",

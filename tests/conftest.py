@@ -25,15 +25,6 @@ settings.load_profile("vqlab")
 FIRST = ("jobs", "browser", "benchmarks", "training", "pages", "cli", "data", "contract")
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than cores, for `-n auto`: those with a browser mostly wait."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # neither macOS nor Windows
-        cores = os.cpu_count() or 1
-    return cores + 1
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests share a process, and those that need the engine share one whatever their file."""
     here = Path(__file__).parent

@@ -40,6 +40,8 @@ DASK: dict[str, Any] = {
     "distributed.worker.http.routes": [],
     # it samples every thread's stack a hundred times a second
     "distributed.worker.profile.enabled": False,
+    # what watches for a blocked event loop would wake each of four processes fifty times a second
+    "distributed.admin.tick.interval": "1s",
     "distributed.worker.multiprocessing-method": "spawn",
     # Dask would pin libraries to one thread, and make the allocator give memory back after each training step
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(

@@ -291,7 +291,7 @@ class Presser:
             if time.monotonic() > deadline:
                 self._fault(
                     f"{self.place}: {control}: Back does not return: at {now[0]} “{now[1]}” instead of {before[0]} “{before[1]}”, "
-                    f"{common} of {either} controls are the same"
+                    f"{common} of {either} controls are the same; not both times: {sorted(key for _, key in now[2] ^ before[2])[:8]}"
                 )
                 return False
             self._frames()

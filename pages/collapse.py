@@ -50,7 +50,8 @@ def choose(opened: Case | None) -> str:
             key="collapse_view",
             label_visibility="collapsed",
         )
-        patients.offer()
+        if shown != "sweeps":
+            patients.offer()
     return str(shown)
 
 

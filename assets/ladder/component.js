@@ -8,14 +8,14 @@ const tell = (self, told) => self.say("picked", { at: Date.now() + Math.random()
 function tilesOf(self, rung) {
   const codes = self.view === "codes" && rung.codes;
   const sheet = element("div", "sheet");
-  sheet.setAttribute("role", "listbox");
-  sheet.setAttribute("aria-label", `${rung.title || "Images"}; arrow keys move, Enter chooses`);
+  sheet.setAttribute("role", rung.reference ? "group" : "listbox");
+  sheet.setAttribute("aria-label", rung.reference ? rung.title : `${rung.title || "Images"}; arrow keys move, Enter chooses`);
   sheet.style.gridTemplateColumns = `repeat(${rung.columns}, minmax(0, 1fr))`;
   const rows = Math.ceil(rung.count / rung.columns);
   for (let i = 0; i < rung.count; i++) {
-    const tile = element("button", "tile");
-    tile.type = "button";
-    tile.setAttribute("role", "option");
+    const tile = element(rung.reference ? "div" : "button", "tile"); // what is there to compare with cannot be chosen
+    if (!rung.reference) tile.type = "button";
+    tile.setAttribute("role", rung.reference ? "img" : "option");
     tile.setAttribute("aria-label", rung.names?.[i] ?? `${rung.name} ${i + 1}`);
     tile.title = rung.names?.[i] ?? "";
     tile.style.aspectRatio = `${rung.tile[1]} / ${rung.tile[0]}`;
@@ -56,13 +56,13 @@ function choose(self, key, index) {
 
 function mark(self) {
   for (const [key, node] of self.nodes) {
+    if (node.classList.contains("reference")) continue;
     const tiles = [...node.querySelectorAll(".tile")];
     const chosen = self.selected && self.selected.rung === key ? self.selected.index : -1;
     const focused = tiles.find((tile) => tile === tile.getRootNode().activeElement);
     tiles.forEach((tile, i) => {
       tile.setAttribute("aria-selected", String(i === chosen));
       tile.tabIndex = focused ? (tile === focused ? 0 : -1) : i === Math.max(0, chosen) ? 0 : -1; // one stop for the tab key
-      if (node.classList.contains("reference")) tile.tabIndex = -1;
     });
   }
 }

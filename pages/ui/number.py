@@ -126,13 +126,16 @@ def number(
     `optional`: empty is right, and means None. `live`: what is typed counts a moment later, without Enter; not inside a form.
     `keep`: what was typed is still there when the page is left and entered again.
     """
-    held = st.session_state.get(key, default)
-    if not isinstance(held, str):
-        st.session_state[key] = "" if held is None else written(held)
+    # the usual number goes along with every drawing: put into the session, it would be sent once, and lost where that drawing is not shown
+    usual = "" if default is None else written(default)
+    held = st.session_state.get(key, usual)
+    if not isinstance(held, str):  # set by the program
+        st.session_state[key], usual = "" if held is None else written(held), ""
     st.session_state[_RANGES] = st.session_state.get(_RANGES, {}) | {key: (allowed, optional)}
     with st.container(width=width, gap="xxsmall"):  # type: ignore[arg-type]
         st.text_input(
             label,
+            usual,
             key=key,
             max_chars=LONGEST,
             help=help,

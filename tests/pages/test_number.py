@@ -97,6 +97,11 @@ def test_a_field_reads_says_and_keeps_what_was_typed() -> None:
     assert "101 is too large" in at.markdown[0].value
 
 
+def test_the_usual_number_goes_along_with_every_drawing() -> None:
+    at = AppTest.from_function(script, default_timeout=60).run().run()
+    assert at.text_input(key="steps").proto.default == "7", "a browser that missed the first drawing would show an empty field"
+
+
 def test_what_is_typed_just_before_the_click_counts() -> None:
     at = AppTest.from_function(script, default_timeout=60).run()
     at.text_input(key="steps").set_value("9")

@@ -168,7 +168,7 @@ function receive(self, data) {
   }
   if (other) self.moved = self.focus = null;
   self.n = Math.min(self.n, frame.z.length - 1);
-  if (other) {
+  if (other || fresh) {
     self.view = viewFor(self.view, [...frame.z, ...frame.e, ...frame.zAfter, ...frame.eAfter]);
     if (frame.x.points) self.inputView = viewFor(fresh ? null : self.inputView, [...frame.x.points, ...frame.decoded.points]);
   }

@@ -136,6 +136,14 @@ function arrangePalette(self) {
   drawPalette(self);
 }
 
+// What is wrong with the number typed for the brush, in words; "" when nothing is.
+function refuse(self, why) {
+  const { number, wrong } = self.ui;
+  wrong.textContent = why;
+  wrong.hidden = !why;
+  number.setAttribute("aria-invalid", String(Boolean(why)));
+}
+
 function drawPalette(self) {
   const { swatches, brushtile, number } = self.ui;
   const { codes, columns, side, rows } = self.palette;
@@ -152,8 +160,10 @@ function drawPalette(self) {
   const face = brushtile.getContext("2d");
   if (self.store.view === "numbers") drawCell(self, face, self.store.brush, 0, 0, 88, 88);
   else drawCell({ ...self, store: { ...self.store, view: "tiles" } }, face, self.store.brush, 0, 0, 88, 88);
-  if (number !== self.root().activeElement) number.value = self.store.brush;
-  number.max = self.book.K - 1;
+  if (number !== self.root().activeElement) {
+    number.value = self.store.brush;
+    refuse(self, "");
+  }
   self.ui.swatches.setAttribute("aria-activedescendant", "");
   self.ui.swatches.setAttribute("aria-label", `Palette of codes; code ${self.store.brush} is taken. Arrow keys move.`);
 }

@@ -284,7 +284,7 @@ function receive(self, data) {
 function build(parentElement, setStateValue) {
   const node = parentElement.querySelector(".paint");
   const find = (selector) => node.querySelector(selector);
-  const names = ["problem", "board", "decoded", "original", "reconstruction", "difference", "readout", "told", "swatches", "brushtile", "number", "count", "images", "since", "books"];
+  const names = ["problem", "board", "decoded", "original", "reconstruction", "difference", "readout", "told", "swatches", "brushtile", "number", "wrong", "count", "images", "since", "books"];
   const self = {
     parentElement, node, find, setStateValue, ui: Object.fromEntries(names.map((name) => [name, find(`.${name}`)])), root: () => node.getRootNode(),
     released: null, stroke: null, box: null, cursor: null, hovering: false, keyboard: false, waits: 0, answered: 0, playing: null,

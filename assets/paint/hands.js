@@ -276,9 +276,26 @@ function listenToPalette(self) {
     if (top < box.scrollTop) box.scrollTop = top;
     else if (top + side > box.scrollTop + box.clientHeight) box.scrollTop = top + side - box.clientHeight;
   });
+  // not the browser's own number field, which hides what it does not take; the rules are those of pages/ui/number.py
   number.addEventListener("input", () => {
-    const code = Number(number.value);
-    if (self.model && number.value !== "" && Number.isInteger(code) && code >= 0 && code < self.book.K) takeCode(self, code);
+    if (!self.model) return;
+    const typed = number.value.trim();
+    const rule = `Type a whole number, 0 to ${(self.book.K - 1).toLocaleString("en")}.`;
+    const code = Number(typed);
+    if (!/^\+?\d+$/.test(typed)) refuse(self, typed ? `“${typed}” is not a whole number. ${rule}` : `Empty. ${rule}`);
+    else if (code >= self.book.K) refuse(self, `${typed} is too large. ${rule}`);
+    else {
+      refuse(self, "");
+      takeCode(self, code);
+    }
+  });
+  number.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!self.model || !step) return;
+    event.preventDefault();
+    number.value = Math.max(0, Math.min(self.book.K - 1, self.store.brush + step));
+    refuse(self, "");
+    takeCode(self, Number(number.value));
   });
   number.addEventListener("blur", () => self.model && drawPalette(self));
 }

@@ -60,6 +60,24 @@ def take(page: Page, code: int) -> None:
     part(page, ".number").fill(str(code))
 
 
+def test_what_is_no_code_is_refused_at_the_brush_in_words(page: Page, server: Server) -> None:
+    opened(page, server)
+    field, wrong = part(page, ".number"), part(page, ".wrong")
+    field.fill("7")
+    for typed, why in (("abc", "“abc” is not a whole number."), ("2e1", "“2e1” is not"), ("", "Empty."), ("9" * 20, "is too large.")):
+        field.fill(typed)
+        expect(wrong).to_contain_text(why)
+        expect(wrong).to_contain_text("Type a whole number, 0 to 63.")
+        expect(field).to_have_value(typed)
+    field.press("ArrowUp")
+    expect(field).to_have_value("8")  # one more than the brush, which has stayed
+    expect(wrong).to_be_hidden()
+    field.fill("x")
+    field.blur()
+    expect(field).to_have_value("8")
+    expect(wrong).to_be_hidden()
+
+
 def test_a_stroke_is_decoded_and_undo_gives_back_every_byte(page: Page, server: Server) -> None:
     opened(page, server)
     first, before = decoded(page), picture(page)

@@ -136,10 +136,8 @@ WHOLE = pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest
 @pytest.mark.parametrize(
     ("screen", "at_least"),
     [
-        *[(screen, 1) for screen in ("museum", "codes", "invent", "priors", "train", "collapse")],
-        # not settled yet: Snap's form after many refusals in a row, Paint's name for a grid among its numbers
-        pytest.param("snap", 1, marks=pytest.mark.nightly),
-        pytest.param("paint", 2, marks=pytest.mark.nightly),
+        *[(screen, 1) for screen in ("museum", "codes", "invent", "priors", "train", "collapse", "snap")],
+        ("paint", 2),
     ],
 )
 def test_the_number_fields_of_a_screen(page: Page, server: Server, runs: OwnRuns, screen: str, at_least: int, whole: bool) -> None:

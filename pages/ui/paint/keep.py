@@ -77,7 +77,7 @@ def _grid(source: Source, name: str = "") -> SavedGrid:
 def _save(source: Source) -> None:
     st.markdown("**Keep it here**")
     with st.form("paint_keep_form", border=False, clear_on_submit=True):
-        name = st.text_input("Name", max_chars=NAME_LENGTH, placeholder="a bent A")
+        name = st.text_input("Name", max_chars=NAME_LENGTH, placeholder="a bent A", key="paint_keep_name")
         saved = st.form_submit_button("Save", icon=":material/save:", type="primary")
     if saved and not name.strip():
         # Enter has saved it and emptied the field; whoever presses Save as well has done nothing wrong

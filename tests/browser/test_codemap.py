@@ -172,6 +172,7 @@ def test_a_click_into_a_cell_selects_its_code(opened: Opened) -> None:
     x, y = place(page, 5)
     page.mouse.click(x - 60, y + 90)
     selected(page, 5)
+    expect(page.get_by_text("Noted: 5.")).to_be_visible()
 
 
 def test_the_page_can_select(opened: Opened) -> None:

@@ -26,6 +26,10 @@ def test_a_machine_with_one_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_another_machine_has_is_not_judged_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VQ_SCHEDULER", "tls://elsewhere:8786")
+    monkeypatch.delenv("VQ_SCHEDULER", raising=False)
     monkeypatch.setattr(devices, "gpus", lambda: ())
-    require_local_device(RunConfig().edited({"train.device": "cuda"}))
+    config = RunConfig().edited({"train.device": "cuda"})
+    with pytest.raises(ConfigError):
+        require_local_device(config)
+    monkeypatch.setenv("VQ_SCHEDULER", "tls://elsewhere:8786")
+    require_local_device(config)  # refused by nobody

@@ -334,14 +334,18 @@ class TestAlone:
 
     def test_some_batches_for_one_update_and_gradients_alone_are_fine(self) -> None:
         ema, gradient = make(learning="ema"), make()
+        start = ema.codebook.clone()
         for step in range(100):
             ema(torch.randn(8, 4, 5))
             gradient(torch.randn(8, 4, 5))
             if step % 8 == 0:
                 ema.update_(seeded())
+        assert not torch.equal(ema.codebook, start), "learnt from what was remembered"
         ema.eval()
+        learnt = ema.codebook.clone()
         for _ in range(100):
             ema(torch.randn(8, 4, 5))
+        assert torch.equal(ema.codebook, learnt), "nobody is told, and nothing moves"
 
     def test_vectors_of_another_shape_are_refused_in_words(self) -> None:
         for act in (make().initialise_, make().kmeans_, lambda z, g: make().revive_(z, (torch.ones(16, dtype=torch.bool),), g)):

@@ -28,6 +28,7 @@ from vqcore.sweeps.store import Sweep, document, state_of
 
 POLL = 2.0  # seconds
 LOW = 330  # pixels
+RANGE = 130  # pixels: "67 to 100", and its column's title
 USE = ("used", "used_epoch", "perplexity")
 ERROR = ("psnr", "nmse")
 BADGES = {
@@ -238,6 +239,7 @@ def _table(sweep: Sweep, results: Sequence[Result]) -> None:
         key=f"sweeps_table_{sweep.id}",
         column_config={
             "Codes used (%)": st.column_config.NumberColumn(format="%.1f", help=terms.help_text("share_used")),
+            "Lowest, highest": st.column_config.TextColumn(width=RANGE),
             "Last epoch (%)": st.column_config.NumberColumn(format="%.1f", help=terms.help_text("used_epoch")),
             "Perplexity": st.column_config.NumberColumn(format="%.1f", help=terms.help_text("perplexity")),
             "PSNR (dB)": st.column_config.NumberColumn(format="%.2f", help=terms.help_text("psnr")),

@@ -37,7 +37,8 @@ def _top(run: RunFolder, book: int, every: float | None, first: bool) -> None:
     with session.errors_shown():
         shown = st.session_state.get("codes_shown") == (run.id, book)
         # before anything is drawn: of what is drawn twice in a row a browser may see only the second, without what came with the first
-        if shown if first else _every(run, book) != every:
+        behind = choice.has_changed() and st.session_state.get("codes_below", BELOW[0]) == BELOW[0]  # Lives marks the code's row
+        if behind or (shown if first else _every(run, book) != every):
             st.rerun()
         view = seen(run, book, first=first)
         st.session_state["codes_shown"] = (run.id, book)

@@ -85,6 +85,7 @@ def test_a_typed_number_a_neighbour_and_the_arrows_select(codes: Page) -> None:
     other = int(near.inner_text())
     near.click()
     shows(codes, other)
+    assert code_of(codes) == other != 8
     no_problems(codes)
 
 
@@ -231,3 +232,16 @@ def test_the_bundled_run_shows_its_codes_without_any_training(page: Page, server
     assert plot(page).evaluate("canvas => canvas.width") > 200
     expect(page.locator(".vq-patch").first).to_be_visible()
     no_problems(page)
+
+
+def test_a_chosen_code_is_marked_among_the_lives_of_a_run_that_has_ended(codes: Page) -> None:
+    marked = """code => {
+      const chart = document.querySelector('.st-key-codes_lives .js-plotly-plot');
+      return Boolean(chart?.data) && chart.layout.shapes.some(line => line.xref === 'paper' && chart.data[0].y[line.y0] === `code ${code}`);
+    }"""
+    for code in (3, 5):
+        number(codes).fill(str(code))
+        number(codes).press("Enter")
+        shows(codes, code)
+        codes.wait_for_function(marked, arg=code)
+    no_problems(codes)

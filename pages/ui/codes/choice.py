@@ -1,6 +1,6 @@
 """Which code is selected, in every part of the Codes screen.
 
-Session keys owned here: `codes_selected`, `codes_unsure`, `codes_number`, `codes_number_of`.
+Session keys owned here: `codes_selected`, `codes_unsure`, `codes_changed`, `codes_number`, `codes_number_of`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,15 @@ def chosen(of: str, default: int | None, K: int, *, sure: bool = True) -> int | 
 
 
 def choose(of: str, code: int | None) -> None:
-    """Select a code, or none."""
+    """Select a code, or none. A callback."""
     _kept()[of] = code
+    st.session_state["codes_changed"] = True
     st.session_state.setdefault("codes_unsure", set()).discard(of)
+
+
+def has_changed() -> bool:
+    """Whether another code has been selected since the last call: then the parts of the screen that this one does not draw are behind."""
+    return bool(st.session_state.pop("codes_changed", False))
 
 
 def turn(of: str, by: int, K: int) -> None:

@@ -154,16 +154,20 @@ def walk(
     presser, runs = visitor
     if earlier := known.get(screen):
         presser.known, presser.families = set(earlier.known), Counter(earlier.families)
-    elif alike == 1:
-        for other in known.values():
-            presser.families.update(family for family in other.families if family[-1] in COMMON and family not in presser.families)
     presser.alike = alike
+    leave_common(presser, known)
     faults = len(report.faults)
     before = {path.name for path in server.runs.glob("[!.]*")}
     presser.everything(f"{screen}, {state}", lambda: f"{server.url}/{states(screen)[state](runs)}", live=state == "running")
     runs.stop_all(before)
     assert report.faults[faults:] == []
     known[screen] = presser  # not after a fault: a second try presses them all again
+
+
+def leave_common(presser: Presser, known: dict[str, Presser]) -> None:
+    """Pass over what is the same on every screen, where it was pressed on one."""
+    pressed = {family for other in known.values() for family in other.families if family[-1] in COMMON}
+    presser.families.update(dict.fromkeys(pressed, presser.alike))
 
 
 def test_each_control_of_the_frame_does_something(visitor: tuple[Presser, OwnRuns], server: Server, report: Report) -> None:
@@ -203,15 +207,21 @@ def test_what_ticked_runs_offer_does_something(visitor: tuple[Presser, OwnRuns],
     assert pressed >= {"runs_delete", "runs_sure", "runs_delete_sure"} | ({"runs_open", "runs_rename"} if lines == 1 else set())
 
 
+# an hour or two in all: each screen may have a process of its own
 @pytest.mark.nightly
-@pytest.mark.parametrize(("screen", "state"), [(screen, state) for screen in SCREENS for state in states(screen)])
+@pytest.mark.parametrize(
+    ("screen", "state"),
+    [pytest.param(screen, state, marks=pytest.mark.xdist_group(f"fresh {screen}")) for screen in SCREENS for state in states(screen)],
+)
 def test_each_control_from_a_fresh_page_in_every_state(
-    visitor: tuple[Presser, OwnRuns], server: Server, report: Report, screen: str, state: str
+    visitor: tuple[Presser, OwnRuns], server: Server, report: Report, known: dict[str, Presser], screen: str, state: str
 ) -> None:
     presser, runs = visitor
-    presser.alike = 12
+    presser.alike = 2
+    leave_common(presser, known)
     faults = len(report.faults)
     before = {path.name for path in server.runs.glob("[!.]*")}
     presser.from_fresh(f"{screen}, {state}", lambda: f"{server.url}/{states(screen)[state](runs)}", live=state == "running")
     runs.stop_all(before)
     assert report.faults[faults:] == []
+    known.setdefault(screen, presser)

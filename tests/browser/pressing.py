@@ -126,8 +126,9 @@ class Presser:
         popup.close()
 
     def goto(self, url: str) -> None:
+        """Open the address, and wait for its components as well: what they draw late would count as what a press has changed."""
         self.page.goto(url)
-        self.rest()
+        self._steady()
 
     def rest(self) -> None:
         settled(self.page)

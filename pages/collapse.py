@@ -20,6 +20,13 @@ TALL = 290  # pixels
 # the act scrolls by itself beside the maps; on a telephone it stays at the foot of the window while the maps move behind it
 _STYLE = """<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-collapse_case) { margin-top: -0.5rem; }
+/* the case's own line stands beside the choice above it, which is drawn apart from what ticks */
+@media (min-width: 1200px) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-collapse_top) {
+    margin-bottom: -3.25rem; position: relative; z-index: 1; width: fit-content;
+  }
+  .stApp:has(.st-key-collapse_top) .st-key-collapse_line { padding-left: 22rem; }
+}
 @media (min-width: 641px) {
   .st-key-collapse_act { max-height: calc(100vh - 11rem); overflow-y: auto; padding: 0 0.25rem; }
 }
@@ -41,7 +48,7 @@ def choose(opened: Case | None) -> str:
     if st.session_state.get("collapse_of") != key or (st.session_state.get("collapse_view") == "own" and not single):
         st.session_state["collapse_of"] = key
         st.session_state["collapse_view"] = "own" if single else "pair"
-    with st.container(horizontal=True, vertical_alignment="center", key="collapse_top"):
+    with st.container(horizontal=True, vertical_alignment="center", key="collapse_top_own" if single else "collapse_top"):
         shown = st.segmented_control(
             "Show",
             [name for name in VIEWS if name != "own" or single],

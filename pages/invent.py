@@ -27,8 +27,8 @@ def screen(run: RunFolder, polling: bool) -> None:
         found = answers(family, want)
         if found.pending != polling:  # before anything is drawn: of what is drawn twice a browser may see only the second
             st.rerun()
-        settings.settings(family, found)  # right above the samples that they change
         ladder.ladder(family, want, found)
+        settings.settings(family, found)  # right below the samples that they change
         _about(family)
         hint(
             "Which prior first looks like the real ones? Tap a sample to watch it fill. Then lower the "

@@ -14,10 +14,16 @@ from pages.ui.screens import header
 from vqcore.museum.exhibits import EXHIBITS
 from vqcore.snippets import comparing
 
+# five names in one line of a laptop's window
+STYLE = """<style>
+@media (min-width: 1200px) { .st-key-museum_top button { padding-inline: 0.4rem; } .st-key-museum_top button p { font-size: 0.8rem; } }
+</style>"""
+
 
 def choose() -> str:
     """The bugs by what one sees of them, and the score."""
     kept.opened()
+    st.html(STYLE)
     with st.container(horizontal=True, vertical_alignment="center", key="museum_top"):
         key = st.pills(
             "Bug",

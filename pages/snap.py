@@ -19,8 +19,9 @@ def screen(polling: bool) -> None:
         now = bench.current()
         if polling == (now.live or bool(models.problem())):
             st.rerun()  # polling ends, or begins anew
-        controls.phases()
-        controls.steps(now)
+        with st.container(gap="xxsmall"):
+            controls.phases()
+            controls.steps(now)
         told = now.told, bench.phase(), bench.quantizer(now)
         component.show(*told, "snap", of=f"{now.setup} {now.number}", note=controls.note(now))
         controls.problem()

@@ -35,4 +35,5 @@ def folder_of(run_id: str) -> RunFolder | None:
 
 def say(run: RunFolder) -> None:
     """The line above an example that nobody opened."""
-    st.caption(f"No run is open: this is the example, {session.plain(run.about().name)}.")
+    with st.container(key="example_line"):
+        st.caption(f"No run is open: this is the example, {session.plain(run.about().name)}.")

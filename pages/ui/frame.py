@@ -27,13 +27,18 @@ STYLE = """<style>
 .st-key-screen_header { align-items: baseline; min-height: 2.75rem; column-gap: 0.9rem; row-gap: 0; }
 .st-key-screen_header h1 { padding: 0; font-size: 1.6rem; line-height: 2.75rem; white-space: nowrap; }
 .st-key-screen_header p { line-height: 1.3; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-example_line) { margin: -1rem 0 -0.9rem; }
 [data-testid="stHeader"] { background: none; }
 [data-testid="stToolbar"] > :first-child > :first-child { background: #FBFAF7; border-radius: 0 0 0.5rem 0; }
 .stApp:has([data-testid="stExpandSidebarButton"]) .st-key-screen_header > :first-child { margin-left: 5.5rem; }
 @media (max-width: 640px) {
-  .st-key-screen_header > :nth-child(2) { flex: 1 1 7rem; min-width: 7rem; align-self: center; }
-  .st-key-screen_header > :nth-child(2) p { font-size: 0.8rem; line-height: 1.15; }
-  .st-key-screen_header > :nth-child(3) p { font-size: 0.85rem; }
+  .st-key-screen_header { display: grid; grid-template-columns: auto minmax(0, 1fr); align-items: center; align-content: center; }
+  .st-key-screen_header > * { min-width: 0; width: auto; }
+  .st-key-screen_header > :first-child { grid-row: 1 / span 2; }
+  .st-key-screen_header > :nth-child(2) p {
+    font-size: 0.75rem; line-height: 1.1; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
+  }
+  .st-key-screen_header > :nth-child(3) p { font-size: 0.8rem; line-height: 1.1; }
 }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
 [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"] { font-variant-numeric: tabular-nums; }

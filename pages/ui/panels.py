@@ -98,6 +98,7 @@ def panel(title: str, *terms: str) -> DeltaGenerator:
 def examples(seen: live.Watch, view: live.View) -> None:
     """Pictures beside what the model makes of them; for points, the plane."""
     points = view.gallery is not None and view.gallery.inputs.ndim != 4
+    place = st.container()  # above their title: each row of pictures has its own
     row = panel("Points" if points else "Pictures", "gallery", "colour", "latent_grid")
     if not points and row.button(
         "Others", icon=":material/navigate_next:", type="tertiary", key="train_others", help="Other validation pictures"
@@ -106,7 +107,7 @@ def examples(seen: live.Watch, view: live.View) -> None:
     drawn = seen.examples(view, st.session_state.get("train_first", 0))
     # a room's pictures are seen whole: large captions leave them no room in a fixed height
     whole = projector.on() and drawn is not None and not points
-    with st.container(height="content" if whole else projector.height(TALL), border=False, key="train_pictures"):
+    with place.container(height="content" if whole else projector.height(TALL), border=False, key="train_pictures"):
         if drawn is None:
             state.coming(view)
         elif points:

@@ -12,6 +12,7 @@ from tests.browser.screen import contrast, no_problems, overflow, settled
 from tests.browser.server import Server
 
 WIDTHS = (700, 390)  # beside 1280
+HEADER = 58  # pixels, on a telephone
 Scheme = Literal["light", "dark"]
 _RERUN = "() => vqAsked.sent <= vqAsked.ended"
 _THEMED = "dark => (parseInt(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0]) < 128) === dark"
@@ -50,6 +51,10 @@ def looked_at(page: Page, widths: tuple[int, ...] = WIDTHS) -> list[str]:
         no_problems(page)
         wrong += [f"{width}: {text}" for text in overflow(page)]
         if width < 500:
+            header = page.locator(".st-key-screen_header")
+            box = header.bounding_box() if header.count() else None
+            if box is not None and box["height"] > HEADER:
+                wrong.append(f"{width}: the header is higher than {HEADER} pixels")
             wrong += [f"{width}: {fault}" for fault in faults(page)]
     page.set_viewport_size({"width": 1280, "height": 720})
     return wrong

@@ -14,6 +14,18 @@ from tests.browser.server import Server
 
 LETTERS, PAIR, PRIOR = "20261123-150745-7a44", "20261123-151218-f634", "20261123-181115-1d7e"  # bundled runs
 SHOWN = {"collapse": PAIR, "priors": PRIOR, "invent": PRIOR}
+PICTURES = {  # what is looked at on a screen; it begins high, so that the act beside it is seen with it
+    "train": ".st-key-train_pictures img",
+    "snap": ".plane",
+    "codes": ".st-key-codes_map canvas.plot",
+    "collapse": ".st-key-collapse_map_0 canvas.plot",
+    "priors": ".vq-sheet img",
+    "paint": ".board",
+    "invent": ".sheet",
+    "museum": ".js-plotly-plot",
+    "runs": "canvas",
+}
+HIGH = 165  # pixels
 
 _BAD = '<img src="/" id="bad"><p id="grey" style="background: #888; color: #777">grey</p>'
 
@@ -32,6 +44,9 @@ def test_axe_and_overflow_find_faults(visitor: tuple[Page, Watch]) -> None:
 def test_a_screen_with_a_result(visitor: tuple[Page, Watch], server: Server, name: str) -> None:
     page, watch = visitor
     opened(page, server, name if name == "start" else f"{name}?run={SHOWN.get(name, LETTERS)}")
+    if name in PICTURES:
+        box = page.locator(f'[data-testid="stMain"] {PICTURES[name]}').first.bounding_box()
+        assert box is not None and box["y"] <= HIGH
     code = page.get_by_text("Show me the code", exact=True)
     if code.count():
         code.first.click()

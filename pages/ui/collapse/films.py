@@ -22,6 +22,7 @@ HEIGHT = 300  # pixels of a map
 WAIT = 480  # and of its place before there is one
 _STYLE = """<style>
 [class*="st-key-collapse_side_"] { border-top: 5px solid var(--collapse-side, transparent); padding-top: 0.4rem; }
+[class*="st-key-collapse_side_"] > :first-child p { font-size: 0.9rem; }
 %s
 </style>"""
 
@@ -86,4 +87,4 @@ def figures(title: str, view: View) -> None:
     K = view.config.model.quantizer.K
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
     used = f"{book.used_epoch:,} of {K:,}" if book else state.NONE
-    st.markdown(f"**{title}** {used} used · error {error}", help=help_text("used_epoch", "dead", "nmse"))
+    st.markdown(f"**{title}** {used} · error {error}", help=help_text("used_epoch", "dead", "nmse"))

@@ -21,7 +21,8 @@ from vqcore.snippets import training
 POLL = 1.0  # seconds
 TALL = 216  # pixels: the cards that train the next prior stand below, above the fold
 ABREAST = 4
-STYLE = "<style>.vq-sheet { max-width: 184px; }</style>"  # the whole sheet is seen at once
+# the whole sheet is seen at once, its caption below it
+STYLE = "<style>.vq-sheet { max-width: 184px; } .vq-sheet figure { display: flex; flex-direction: column-reverse; }</style>"
 UNITS = {"bits": "per code", "image bits": "per image"}
 
 
@@ -73,7 +74,7 @@ def _picture(folder: RunFolder, was_ended: bool, another: bool) -> None:
             state.line(view, another=another)
             controls.bar(view, state.answer(view))
             state.note(view)
-        left, right = st.columns(2)
+            left, right = st.columns(2)
         with left, st.container(gap="xxsmall"):
             _samples(view)
         with right, st.container(gap="xxsmall"):
@@ -113,7 +114,7 @@ def _figures(view: live.View) -> None:
 
 
 def _samples(view: live.View) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", height=42, border=False):
+    with st.container(horizontal=True, vertical_alignment="center", height=36, border=False):
         st.markdown("**What it draws**", help=help_text("samples", "prior"))
     with st.container(height=TALL, border=False):
         if view.samples is None:
@@ -142,7 +143,7 @@ def _sheet(folder: RunFolder, found: Samples) -> str:
 
 
 def _bits(seen: live.Watch, view: live.View) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", height=42, border=False):
+    with st.container(horizontal=True, vertical_alignment="center", height=36, border=False):
         st.markdown("**Bits**", help=help_text("bits_per_code", "bits_per_image", "uniform", "histogram"), width="stretch")
         unit = st.segmented_control(
             "Bits",

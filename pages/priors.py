@@ -15,7 +15,7 @@ from vqcore.runs.folder import RunFolder
 # On a telephone the samples stay at the top while the cards below them are used.
 STYLE = """<style>
 @media (max-width: 640px) {
-  .st-key-priors_desk > [data-testid="stLayoutWrapper"]:has(> .st-key-priors_picture) {
+  .st-key-priors_main > [data-testid="stLayoutWrapper"]:has(> .st-key-priors_picture) {
     position: sticky; top: 3.75rem; z-index: 5; max-height: 46vh; overflow-y: auto; background: GROUND;
   }
 }
@@ -49,7 +49,7 @@ prior = shown_prior(opened)
 parent = opened or prior or folder_of(session.example())
 if opened is None and parent is not None:
     example.say(parent)
-with st.container(key="priors_desk", gap="xsmall"):
+with st.container(key="priors_main", gap="xsmall"):
     if prior is not None:
         with st.container(key="priors_picture"):
             watching.picture(prior)

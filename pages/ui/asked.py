@@ -95,17 +95,17 @@ def ask(run: RunFolder, kind: str, **settings: Setting) -> Answer:
     For a run that trains, "ready" may be the result of a checkpoint up to 15 s older. Raises RunError when the run is gone, ValueError
     for an unknown kind or setting.
     """
-    return _desk.ask(run, kind, _complete(kind, settings))
+    return _requests.ask(run, kind, _complete(kind, settings))
 
 
 def retry(run: RunFolder, kind: str, **settings: Setting) -> None:
     """Forget that it failed: the next `ask` asks the worker again."""
-    _desk.retry(run, kind, _complete(kind, settings))
+    _requests.retry(run, kind, _complete(kind, settings))
 
 
 def cancel(run: RunFolder, kind: str, **settings: Setting) -> None:
     """End that work, for a kind that `ends`: it counts as failed with the message CANCELLED until `retry`."""
-    _desk.cancel(run, kind, _complete(kind, settings))
+    _requests.cancel(run, kind, _complete(kind, settings))
 
 
 def _complete(kind: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
@@ -132,7 +132,7 @@ class _Entry:
     shown: tuple[Stamp, str] | None = None  # the last result that was there
 
 
-class Desk:
+class Requests:
     """Questions of one server process. Threads may share it."""
 
     def __init__(self) -> None:
@@ -242,7 +242,7 @@ class Desk:
         return self._memory.get((run.path, entry.shown[1])) if entry.shown else None
 
 
-_desk = Desk()
+_requests = Requests()
 
 
 def _size(arrays: Arrays) -> int:

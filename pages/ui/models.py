@@ -104,7 +104,7 @@ KEPT = 4  # models in memory, and as many priors
 T = TypeVar("T")
 
 
-class _Shelf(Generic[T]):
+class _Cache(Generic[T]):
     """What was last loaded, by the run's folder and its checkpoint. The first who asks loads; others wait for it."""
 
     def __init__(self) -> None:
@@ -127,8 +127,8 @@ class _Shelf(Generic[T]):
             return found
 
 
-_easels: _Shelf[Easel] = _Shelf()
-_priors: _Shelf[LoadedPrior] = _Shelf()
+_easels: _Cache[Easel] = _Cache()
+_priors: _Cache[LoadedPrior] = _Cache()
 
 
 def painter(run: RunFolder) -> Easel:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pages.ui import asked
-from pages.ui.asked import Answer, Desk, ask, retry
+from pages.ui.asked import Answer, Requests, ask, retry
 from vqcore.errors import EngineError, RunError
 from vqcore.jobs.engine import Health
 from vqcore.records import State
@@ -26,10 +26,10 @@ SOME = {"z": np.arange(4.0)}
 
 
 @pytest.fixture(autouse=True)
-def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
     """A server that was just started."""
-    fresh = Desk()
-    monkeypatch.setattr(asked, "_desk", fresh)
+    fresh = Requests()
+    monkeypatch.setattr(asked, "_requests", fresh)
     return fresh
 
 
@@ -209,14 +209,14 @@ def test_a_deleted_run(run: RunFolder, engine: Any, store: RunStore) -> None:
         ask(run, "probe")
 
 
-def test_memory_is_bounded_by_what_is_used_last(run: RunFolder, engine: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_by_what_is_used_last(run: RunFolder, engine: Any, requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asked, "MEMORY_BYTES", 3 * SOME["z"].nbytes)
     for seed in range(5):
         ask(run, "umap", seed=seed)
         answer(engine, run, -1, "umap", book=0, neighbours=15, min_dist=0.1, seed=seed)
         assert ask(run, "umap", seed=seed).state == "ready"
         assert ask(run, "umap", seed=0).state == "ready"
-    kept = [key[1] for key in desk._memory]
+    kept = [key[1] for key in requests._memory]
     assert len(kept) == 3
     assert kept[-1].endswith("-s0")
     assert len(engine.lights) == 5  # what fell out is read from its file

@@ -312,14 +312,14 @@ def test_a_game_of_several_books_has_no_single_grid() -> None:
     assert message["book"] is None and [turn["K"] for turn in message["turns"]] == [4, K, K, K]
 
 
-# ---- the desk
+# ---- the requests
 
 
 def test_work_that_nobody_waits_for_is_ended(
     model: RunFolder, store: RunStore, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    desk = asked.Desk()
-    monkeypatch.setattr(asked, "_desk", desk)
+    requests = asked.Requests()
+    monkeypatch.setattr(asked, "_requests", requests)
     monkeypatch.setattr(asked, "LEFT_S", 0.0)
     assert asked.ask(model, "sheet", seed=1).state == "working"
     assert asked.ask(model, "probe").state == "working"
@@ -331,7 +331,7 @@ def test_work_that_nobody_waits_for_is_ended(
 
 
 def test_cancelled_work_says_so_until_it_is_asked_for_again(model: RunFolder, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asked, "_desk", asked.Desk())
+    monkeypatch.setattr(asked, "_requests", asked.Requests())
     asked.ask(model, "sheet")
     asked.cancel(model, "sheet")
     answer = asked.ask(model, "sheet")

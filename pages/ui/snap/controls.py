@@ -1,4 +1,4 @@
-"""The hands on the microscope: phases, steps, what is held, and what it is set up with. Session keys: `pages.ui.snap.bench`'s."""
+"""The controls of the microscope: phases, steps, what is held, and what it is set up with. Session keys: `pages.ui.snap.bench`'s."""
 
 from __future__ import annotations
 

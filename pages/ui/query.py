@@ -6,8 +6,12 @@ Session keys owned here: `query_*`.
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+HEARD_S = 5.0  # so long after a change, an address as it was before may still be on its way from the browser
 
 
 def carry(*names: str) -> None:
@@ -31,7 +35,6 @@ def asked(name: str) -> str | None:
     value = str(st.query_params.get(name, ""))
     back = _is_back_or_forward()
     if value == known:
-        _keep(name, known, None)
         return None
     if value == before and not back:  # the browser did not know yet
         _write(name, known)
@@ -74,13 +77,16 @@ def keep_place(name: str, value: str, default: str) -> None:
 
 
 def _kept(name: str) -> tuple[str, str | None]:
-    """What the address should hold, and what it may still hold where the browser has not heard of that."""
-    kept: tuple[str, str | None] = st.session_state.get(f"query_{name}", ("", None))
-    return kept
+    """What the address should hold, and what it may still hold where the browser has not heard of that.
+
+    A run of the script with the new address is no sign that it has: `st.rerun` gives the next run the address as it was written.
+    """
+    value, before, at = st.session_state.get(f"query_{name}", ("", None, 0.0))
+    return value, before if time.monotonic() - at < HEARD_S else None
 
 
 def _keep(name: str, value: str, before: str | None) -> None:
-    st.session_state[f"query_{name}"] = (value, before)
+    st.session_state[f"query_{name}"] = (value, before, time.monotonic())
 
 
 def _write(name: str, value: str) -> None:

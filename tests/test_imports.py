@@ -45,6 +45,7 @@ WING = [
     "layout",
     "lessons",
     "snippets",
+    "shape",
 ]
 LIGHT = [name for name in modules("vqcore") if name.split(".")[1:2] and name.split(".")[1] in WING] + [
     "vqcore.jobs.engine",

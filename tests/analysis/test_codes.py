@@ -13,10 +13,10 @@ from vqcore.analysis.codes import codes, extract
 from vqcore.analysis.load import Frozen, load_dataset, load_frozen, load_model
 from vqcore.errors import RunError
 from vqcore.models.draw import decode_codes, draw_codes
-from vqcore.quantizers.base import Book
 from vqcore.runs.analysis import checkpoint_stamp, read, stamp_of
 from vqcore.runs.codes import CodeSet
 from vqcore.runs.folder import RunFolder
+from vqcore.shape import Book
 from vqcore.training.evaluation import to_model, validation_order
 
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from vqcore.config.quantizer import QuantizerConfig, VQConfig
-from vqcore.quantizers.base import Book, Quantized, Quantizer
+from vqcore.quantizers.base import Quantized, Quantizer
 from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.registry import QUANTIZERS, build_quantizer
 from vqcore.quantizers.vq import VQ
+from vqcore.shape import Book
 
 D = 6
 

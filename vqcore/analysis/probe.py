@@ -19,10 +19,10 @@ from torch import Tensor
 from vqcore.analysis.load import Loaded, current_stamp, load_model, one_thread
 from vqcore.analysis.receptive import receptive_fields
 from vqcore.models.draw import drawable
-from vqcore.quantizers.base import Book
 from vqcore.records import compact
 from vqcore.runs.analysis import Arrays, name_of, read, write
 from vqcore.runs.folder import RunFolder
+from vqcore.shape import Book
 from vqcore.training.evaluation import to_model, validation_order
 
 EXAMPLES = 20_000

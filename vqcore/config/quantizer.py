@@ -5,20 +5,37 @@ A field marked `treatable` may be changed while a run trains.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from vqcore.config.base import Config
+from vqcore.shape import Book
 
 TREATABLE: dict[str, Any] = {"treatable": True}
+MOST_CODES = 65_536
 
 
-class VQConfig(Config):
+class _QuantizerConfig(Config):
+    """What every quantizer's configuration can say about its codes. Whoever asks these two works with any kind."""
+
+    @abstractmethod
+    def books(self) -> tuple[Book, ...]:
+        """The codebooks, in the order of the indices."""
+
+    @abstractmethod
+    def learners(self) -> Mapping[str, VQConfig]:
+        """Path below this configuration (empty for itself) → the settings of each codebook that is learned."""
+
+
+class VQConfig(_QuantizerConfig):
     """Plain vector quantisation: K codes of D numbers each, nearest neighbour wins (arXiv:1711.00937)."""
 
     kind: Literal["vq"] = "vq"
-    K: int = Field(128, ge=2, le=65_536, title="Codes K", description="How many vectors the codebook holds, 2 to 65,536.")
+    K: int = Field(128, ge=2, le=MOST_CODES, title="Codes K", description="How many vectors the codebook holds, 2 to 65,536.")
     D: int = Field(16, ge=1, le=1024, title="Code dimension D", description="How many numbers each code has, 1 to 1,024.")
     learning: Literal["gradient", "ema"] = Field(
         "gradient",
@@ -78,5 +95,82 @@ class VQConfig(Config):
         json_schema_extra=TREATABLE,
     )
 
+    def books(self) -> tuple[Book, ...]:
+        return (Book("codes", self.K, self.D),)
 
+    def learners(self) -> Mapping[str, VQConfig]:
+        return {"": self}
+
+
+class ResidualConfig(_QuantizerConfig):
+    """Residual vector quantisation: each stage quantises what the earlier ones left over (arXiv:2107.03312, section III-C)."""
+
+    kind: Literal["residual"] = "residual"
+    stages: tuple[VQConfig, ...] = Field(
+        (VQConfig(K=32), VQConfig(K=32), VQConfig(K=32)),
+        min_length=1,
+        max_length=8,
+        title="Stages",
+        description="The codebooks, coarse to fine, 1 to 8, all of one code dimension D.",
+    )
+    shared: bool = Field(
+        False, title="One shared codebook", description="All stages use one codebook. Their settings must then be the same."
+    )
+    stage_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Stage dropout",
+        description="Share of the training steps that use only the first stages, how many is drawn; 0 to below 1. 0: all stages, always.",
+        json_schema_extra=TREATABLE,
+    )
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Self:
+        sizes = [stage.D for stage in self.stages]
+        if len(set(sizes)) > 1:
+            raise ValueError(
+                f"stages must have one code dimension D, not {', '.join(map(str, sizes))}: each quantises what the last one left"
+            )
+        for place, stage in enumerate(self.stages):
+            if self.shared and stage != self.stages[0]:
+                raise ValueError(
+                    f"stages that share a codebook have the same settings, but those of stage {place} are not those of stage 0"
+                )
+        return self
+
+    def books(self) -> tuple[Book, ...]:
+        return tuple(Book(f"stage {place}", stage.K, stage.D) for place, stage in enumerate(self.stages, start=1))
+
+    def learners(self) -> Mapping[str, VQConfig]:
+        return {f"stages.{place}": stage for place, stage in enumerate(self.stages)}
+
+
+class FSQConfig(_QuantizerConfig):
+    """Finite scalar quantisation: each of D numbers is rounded to one of its levels; codes are all combinations (arXiv:2309.15505)."""
+
+    kind: Literal["fsq"] = "fsq"
+    levels: tuple[Annotated[int, Field(ge=2, le=MOST_CODES)], ...] = Field(
+        (8, 6, 5),
+        min_length=1,
+        title="Levels",
+        description=f"How many values each number of a code may take, 2 or more each. Their product is K, at most {MOST_CODES:,}.",
+    )
+
+    @field_validator("levels", mode="after")
+    @classmethod
+    def _codes_fit(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+        if math.prod(levels) > MOST_CODES:
+            product = "·".join(map(str, levels))
+            raise ValueError(f"{product} = {math.prod(levels):,} codes; at most {MOST_CODES:,} are allowed: use fewer or smaller levels")
+        return levels
+
+    def books(self) -> tuple[Book, ...]:
+        return (Book("codes", math.prod(self.levels), len(self.levels), learned=False),)
+
+    def learners(self) -> Mapping[str, VQConfig]:
+        return {}
+
+
+AnyQuantizerConfig = VQConfig | ResidualConfig | FSQConfig
 QuantizerConfig = VQConfig

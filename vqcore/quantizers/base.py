@@ -16,15 +16,7 @@ from torch import Tensor, nn
 from vqcore.config.quantizer import QuantizerConfig
 from vqcore.errors import ShapeError
 from vqcore.records import Term
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """One codebook: K codes of D numbers each. Plain VQ has one, a VAE none."""
-
-    name: str
-    K: int
-    D: int
+from vqcore.shape import Book
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from vqcore.config.quantizer import QuantizerConfig, VQConfig
 from vqcore.errors import ConfigError
-from vqcore.quantizers.base import Book, Quantized, Quantizer
+from vqcore.quantizers.base import Quantized, Quantizer
 from vqcore.quantizers.gradients import rotation, straight_through
 from vqcore.quantizers.kmeans import kmeans, sample_codes
 from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.revival import dead_codes, replacements
+from vqcore.shape import Book
 
 _TINY = 1e-12
 _PATIENCE = 32  # training batches without `update_` until somebody is told; accumulated gradients need a few

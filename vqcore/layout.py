@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.errors import GridError
+from vqcore.shape import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Layout:
 
     grids: tuple[Grid, ...]
     classes: int = 0
+
+    @classmethod
+    def of(cls, levels: Sequence[Level], classes: int = 0) -> Layout:
+        """A grid for each book of each level, coarse to fine."""
+        return cls(tuple(Grid(book.name, book.K, level.grid) for level in levels for book in level.books), classes)
 
     @property
     def length(self) -> int:

@@ -19,7 +19,7 @@ from vqcore.data.registry import DATASETS, data_folder, load, missing
 from vqcore.errors import DataError
 
 KINDS = sorted(DATASETS)
-IMAGES = [kind for kind in KINDS if DATASETS[kind].modality == "image"]
+IMAGES = [kind for kind in KINDS if DATASETS[kind].config.modality == "image"]
 BUNDLED = [kind for kind in KINDS if DATASETS[kind].remote is None]
 
 
@@ -53,12 +53,12 @@ def test_keeps_the_contract(kind: str, loaded: Loaded) -> None:
     dataset = loaded(kind)
     count = len(dataset.x)
     assert dataset.name == kind
-    assert dataset.modality == entry.modality
-    assert dataset.shape == entry.shape
-    assert dataset.x.dtype == (np.uint8 if entry.modality == "image" else np.float32)
+    assert dataset.modality == configured(kind).modality
+    assert dataset.shape == configured(kind).shape
+    assert dataset.x.dtype == (np.uint8 if entry.config.modality == "image" else np.float32)
     assert dataset.x.flags.c_contiguous and dataset.x.flags.writeable
     low, high = dataset.value_range
-    assert (low, high) == (0.0, 1.0) if entry.modality == "image" else low <= dataset.x.min() < dataset.x.max() <= high
+    assert (low, high) == (0.0, 1.0) if entry.config.modality == "image" else low <= dataset.x.min() < dataset.x.max() <= high
     if entry.remote is None:
         assert count == entry.examples
     assert dataset.source == entry.source and dataset.licence == entry.licence and entry.source and entry.licence

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vqcore.errors import ConfigError
-from vqcore.nets.conv import ConvDecoder, ConvEncoder, Geometry
+from vqcore.nets.conv import ConvDecoder, ConvEncoder
+from vqcore.shape import Geometry
 
 
 @given(

@@ -102,9 +102,8 @@ def load_frozen(run: RunFolder) -> Frozen:
     else:
         stamp, state = read_checkpoint(run)
         config = RunConfig.parse(state.meta.get("config"))
-    entry = DATASETS[config.data.kind]
-    shape = tuple(int(size) for size in state.meta.get("shape") or entry.shape)
-    modality = str(state.meta.get("modality") or entry.modality)
+    shape = tuple(int(size) for size in state.meta.get("shape") or config.data.shape)
+    modality = str(state.meta.get("modality") or config.data.modality)
     return Frozen(_built(config, shape, modality, state), config, stamp.step, stamp, shape, modality)
 
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from vqcore.config.base import Config
 
+Modality = Literal["image", "points", "sound"]
 
-class _Images(Config):
+
+class BaseDataConfig(Config):
+    """What every data set's configuration can say about its examples before any is loaded."""
+
+    modality: ClassVar[Modality]
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Of one example: (channels, height, width) of a picture, (axes,) of a point."""
+
+
+class _Images(BaseDataConfig):
+    modality = "image"
     binarise: bool = Field(
         False,
         title="Binarise",
@@ -22,12 +37,20 @@ class DigitsConfig(_Images):
 
     kind: Literal["digits"] = "digits"
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 1, 8, 8
+
 
 class PhotosConfig(_Images):
     """32×32 colour patches of two photographs, split by region. Comes with scikit-learn: no network."""
 
     kind: Literal["photos"] = "photos"
     patches: int = Field(4096, ge=256, le=20_000, title="Patches", description="How many patches are cut, 256 to 20,000.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 3, 32, 32
 
 
 class ShapesConfig(_Images):
@@ -36,6 +59,10 @@ class ShapesConfig(_Images):
     kind: Literal["shapes"] = "shapes"
     count: int = Field(4096, ge=256, le=50_000, title="Pictures", description="How many pictures are drawn, 256 to 50,000.")
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 3, 32, 32
+
 
 class GlyphsConfig(_Images):
     """28×28 letters in Pillow's own font, each turned, scaled and shifted at random. Drawn here: no network."""
@@ -43,15 +70,24 @@ class GlyphsConfig(_Images):
     kind: Literal["glyphs"] = "glyphs"
     count: int = Field(8192, ge=256, le=50_000, title="Letters", description="How many letters are drawn, 256 to 50,000.")
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 1, 28, 28
 
-class RingsConfig(Config):
+
+class RingsConfig(BaseDataConfig):
     """Points on two noisy rings in the plane. Drawn here: no network."""
 
     kind: Literal["rings"] = "rings"
+    modality = "points"
     count: int = Field(4096, ge=256, le=100_000, title="Points", description="How many points are drawn, 256 to 100,000.")
     noise: float = Field(
         0.05, ge=0, le=0.5, title="Noise", description="Standard deviation around the ring, 0 to 0.5; the outer ring has radius 1."
     )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (2,)
 
 
 class MnistConfig(_Images):
@@ -59,11 +95,19 @@ class MnistConfig(_Images):
 
     kind: Literal["mnist"] = "mnist"
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 1, 28, 28
+
 
 class FashionMnistConfig(_Images):
     """70,000 pieces of clothing, 28×28, grey. Downloaded once (30 MB), or placed by hand."""
 
     kind: Literal["fashion_mnist"] = "fashion_mnist"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 1, 28, 28
 
 
 DataConfig = Annotated[

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from vqcore.config.base import Config
 from vqcore.config.quantizer import QuantizerConfig, VQConfig
+from vqcore.shape import Geometry, Level
 
 
-class VQVAEConfig(Config):
+class BaseModelConfig(Config):
+    """What every model's configuration can say about its levels. Whoever asks no more works with any kind."""
+
+    @abstractmethod
+    def levels(self, shape: tuple[int, ...]) -> tuple[Level, ...]:
+        """The levels, coarse to fine, for examples of `shape`. Raises ConfigError for a shape that the model cannot take."""
+
+    @abstractmethod
+    def learners(self) -> Mapping[str, VQConfig]:
+        """Path below this configuration → the settings of each codebook that is learned, in the order of the books."""
+
+
+class VQVAEConfig(BaseModelConfig):
     """Encoder, quantizer, decoder (arXiv:1711.00937)."""
 
     kind: Literal["vqvae"] = "vqvae"
@@ -42,6 +57,14 @@ class VQVAEConfig(Config):
         if self.net == "mlp" and self.downsampling != "vector":
             raise ValueError("fully connected layers give one vector: set downsampling to 'vector', or net to 'conv'")
         return self
+
+    def levels(self, shape: tuple[int, ...]) -> tuple[Level, ...]:
+        # points have one axis, and no grid whatever the downsampling
+        grid = Geometry.plan((shape[0], shape[1], shape[2]), self.downsampling).latent_shape if len(shape) == 3 else ()
+        return (Level("codes", grid, self.quantizer.dim, self.quantizer.books()),)
+
+    def learners(self) -> Mapping[str, VQConfig]:
+        return {f"quantizer.{path}".removesuffix("."): found for path, found in self.quantizer.learners().items()}
 
 
 ModelConfig = VQVAEConfig

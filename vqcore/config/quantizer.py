@@ -19,8 +19,13 @@ TREATABLE: dict[str, Any] = {"treatable": True}
 MOST_CODES = 65_536
 
 
-class _QuantizerConfig(Config):
-    """What every quantizer's configuration can say about its codes. Whoever asks these two works with any kind."""
+class BaseQuantizerConfig(Config):
+    """What every quantizer's configuration can say about its codes. Whoever asks no more works with any kind."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """How many numbers a cell of the grid has."""
 
     @abstractmethod
     def books(self) -> tuple[Book, ...]:
@@ -31,7 +36,7 @@ class _QuantizerConfig(Config):
         """Path below this configuration (empty for itself) → the settings of each codebook that is learned."""
 
 
-class VQConfig(_QuantizerConfig):
+class VQConfig(BaseQuantizerConfig):
     """Plain vector quantisation: K codes of D numbers each, nearest neighbour wins (arXiv:1711.00937)."""
 
     kind: Literal["vq"] = "vq"
@@ -95,6 +100,10 @@ class VQConfig(_QuantizerConfig):
         json_schema_extra=TREATABLE,
     )
 
+    @property
+    def dim(self) -> int:
+        return self.D
+
     def books(self) -> tuple[Book, ...]:
         return (Book("codes", self.K, self.D),)
 
@@ -102,7 +111,7 @@ class VQConfig(_QuantizerConfig):
         return {"": self}
 
 
-class ResidualConfig(_QuantizerConfig):
+class ResidualConfig(BaseQuantizerConfig):
     """Residual vector quantisation: each stage quantises what the earlier ones left over (arXiv:2107.03312, section III-C)."""
 
     kind: Literal["residual"] = "residual"
@@ -139,6 +148,10 @@ class ResidualConfig(_QuantizerConfig):
                 )
         return self
 
+    @property
+    def dim(self) -> int:
+        return self.stages[0].D
+
     def books(self) -> tuple[Book, ...]:
         return tuple(Book(f"stage {place}", stage.K, stage.D) for place, stage in enumerate(self.stages, start=1))
 
@@ -146,7 +159,7 @@ class ResidualConfig(_QuantizerConfig):
         return {f"stages.{place}": stage for place, stage in enumerate(self.stages)}
 
 
-class FSQConfig(_QuantizerConfig):
+class FSQConfig(BaseQuantizerConfig):
     """Finite scalar quantisation: each of D numbers is rounded to one of its levels; codes are all combinations (arXiv:2309.15505)."""
 
     kind: Literal["fsq"] = "fsq"
@@ -164,6 +177,10 @@ class FSQConfig(_QuantizerConfig):
             product = "·".join(map(str, levels))
             raise ValueError(f"{product} = {math.prod(levels):,} codes; at most {MOST_CODES:,} are allowed: use fewer or smaller levels")
         return levels
+
+    @property
+    def dim(self) -> int:
+        return len(self.levels)
 
     def books(self) -> tuple[Book, ...]:
         return (Book("codes", math.prod(self.levels), len(self.levels), learned=False),)

@@ -11,7 +11,8 @@ from vqcore.config.base import Config, fingerprint
 from vqcore.config.data import DataConfig, DigitsConfig
 from vqcore.config.model import ModelConfig, VQVAEConfig
 from vqcore.config.prior import PixelCNNConfig, PriorConfig
-from vqcore.config.quantizer import TREATABLE
+from vqcore.config.quantizer import TREATABLE, VQConfig
+from vqcore.shape import Book, Level
 
 SCHEMA_VERSION = 1
 
@@ -85,7 +86,7 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.data.kind == "rings" and self.model.downsampling != "vector":
+        if self.data.modality == "points" and self.model.downsampling != "vector":
             raise ValueError("rings are points, not pictures: set model.downsampling to 'vector'")
         if self.model.reconstruction == "bce" and not getattr(self.data, "binarise", False):
             raise ValueError("binary cross-entropy needs binary data: set data.binarise to true, or model.reconstruction to 'mse'")
@@ -97,6 +98,18 @@ class RunConfig(Config):
         if cls is RunConfig and isinstance(data, dict) and data.get("kind") == "prior":
             return cast(Self, PriorRunConfig.parse(data))
         return super().parse(data)
+
+    def levels(self) -> tuple[Level, ...]:
+        """The model's levels, coarse to fine, each with its grid and its books. Raises ConfigError where the data do not fit the model."""
+        return self.model.levels(self.data.shape)
+
+    def books(self) -> tuple[Book, ...]:
+        """The books of all levels, in the order of the indices. Raises as `levels`."""
+        return tuple(book for level in self.levels() for book in level.books)
+
+    def learners(self) -> dict[str, VQConfig]:
+        """Dotted path → the settings of each codebook that is learned, in the order of the books."""
+        return {f"model.{path}": found for path, found in self.model.learners().items()}
 
     @property
     def identity(self) -> str:

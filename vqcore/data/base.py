@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Modality = Literal["image", "points", "sound"]
+from vqcore.config.data import Modality
 
 # drawn once, for every run alike: the run's seed decides how a model learns, never what it learns from
 DATA_SEED = 20_171_102

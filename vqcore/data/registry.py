@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vqcore.config.base import Config
 from vqcore.config.data import (
+    BaseDataConfig,
     DataConfig,
     DigitsConfig,
     FashionMnistConfig,
@@ -19,7 +19,7 @@ from vqcore.config.data import (
     RingsConfig,
     ShapesConfig,
 )
-from vqcore.data.base import Dataset, Modality, binarised
+from vqcore.data.base import Dataset, binarised
 from vqcore.data.download import Progress, Remote, missing_files, obtain
 from vqcore.data.sources import FASHION_MNIST, MNIST
 from vqcore.errors import DataError
@@ -30,16 +30,14 @@ class Entry:
     """One data set.
 
     `loader`: "module:function", resolved on use; called with the config, and for downloads with the files' paths as well.
-    `examples` at the config's defaults, training and validation together. `shape` of one example.
+    `examples` at the config's defaults, training and validation together.
     `remote`: the files to download; None when nothing is needed from the network.
     """
 
-    config: type[Config]
+    config: type[BaseDataConfig]
     loader: str
     title: str
-    modality: Modality
     examples: int
-    shape: tuple[int, ...]
     source: str
     licence: str
     remote: Remote | None = None
@@ -55,9 +53,7 @@ DATASETS: dict[str, Entry] = {
         DigitsConfig,
         "vqcore.data.digits:load_digits",
         title="Digits",
-        modality="image",
         examples=1797,
-        shape=(1, 8, 8),
         source="Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, 1998), the copy in scikit-learn",
         licence="CC BY 4.0",
     ),
@@ -65,9 +61,7 @@ DATASETS: dict[str, Entry] = {
         PhotosConfig,
         "vqcore.data.photos:load_photos",
         title="Photos",
-        modality="image",
         examples=4096,
-        shape=(3, 32, 32),
         source="two photographs in scikit-learn: china.jpg (danielbuechele) and flower.jpg (vultilion)",
         licence="CC BY 2.0",
     ),
@@ -75,9 +69,7 @@ DATASETS: dict[str, Entry] = {
         ShapesConfig,
         "vqcore.data.shapes:load_shapes",
         title="Shapes",
-        modality="image",
         examples=4096,
-        shape=(3, 32, 32),
         source="drawn by this program",
         licence="none needed",
     ),
@@ -85,9 +77,7 @@ DATASETS: dict[str, Entry] = {
         GlyphsConfig,
         "vqcore.data.glyphs:load_glyphs",
         title="Letters",
-        modality="image",
         examples=8192,
-        shape=(1, 28, 28),
         source="drawn by this program in Aileron, the font that comes with Pillow",
         licence="CC0 (the font)",
     ),
@@ -95,9 +85,7 @@ DATASETS: dict[str, Entry] = {
         RingsConfig,
         "vqcore.data.rings:load_rings",
         title="Rings",
-        modality="points",
         examples=4096,
-        shape=(2,),
         source="drawn by this program",
         licence="none needed",
     ),
@@ -105,9 +93,7 @@ DATASETS: dict[str, Entry] = {
         MnistConfig,
         "vqcore.data.mnist:load_mnist",
         title="MNIST",
-        modality="image",
         examples=70_000,
-        shape=(1, 28, 28),
         source="The MNIST database of handwritten digits (LeCun, Cortes and Burges, 1998)",
         licence="CC BY-SA 3.0",
         remote=MNIST,
@@ -116,9 +102,7 @@ DATASETS: dict[str, Entry] = {
         FashionMnistConfig,
         "vqcore.data.mnist:load_fashion_mnist",
         title="Fashion-MNIST",
-        modality="image",
         examples=70_000,
-        shape=(1, 28, 28),
         source="Fashion-MNIST (Xiao, Rasul and Vollgraf, arXiv:1708.07747)",
         licence="MIT",
         remote=FASHION_MNIST,

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from vqcore.config.model import VQVAEConfig
 from vqcore.errors import ConfigError
 from vqcore.models.base import Model, Output
-from vqcore.nets.conv import ConvDecoder, ConvEncoder, Geometry
+from vqcore.nets.conv import ConvDecoder, ConvEncoder
 from vqcore.nets.mlp import MLP, FlatDecoder, FlatEncoder
 from vqcore.quantizers.base import Quantizer
+from vqcore.shape import Geometry
 
 
 class VQVAE(Model):

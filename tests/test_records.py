@@ -1,11 +1,11 @@
-"""What is kept of numbers that float16 does not hold."""
+"""What is kept of numbers that float16 does not hold, and lines of earlier versions."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from vqcore.records import compact
+from vqcore.records import BookStep, Step, compact, from_json, to_json
 
 NORMAL = np.random.default_rng(0).normal(size=(256, 4)).astype(np.float32)
 
@@ -40,3 +40,12 @@ def test_what_is_not_finite_stays_so() -> None:
     assert np.isnan(kept[0]).all() and kept[1, 2] == np.inf
     values[2] = 1e9
     assert np.array_equal(compact(values), values, equal_nan=True)
+
+
+def test_a_line_that_does_not_say_how_many_codes_is_understood() -> None:
+    book = BookStep("codes", 3.5, used_epoch=5, used_ever=6, dead=3, ema_alive=None, e_norm=0.7, K=8)
+    step = Step(1, 0.1, 32, 1.0, 32.0, 1e-3, 0.5, {}, 1.0, (book,))
+    line = to_json(step)
+    assert from_json(line) == step
+    del line["books"][0]["K"]
+    assert from_json(line) == step

@@ -42,8 +42,9 @@ class BookStep:
     used_epoch: int  # hit within the last epoch's worth of steps
     used_ever: int
     dead: int  # K − used_epoch, once an epoch's worth of steps has passed; before that, codes never hit
-    ema_alive: int  # EMA count at or above 1 % of the mean count
+    ema_alive: int | None  # EMA count at or above 1 % of the mean count; None where the book keeps no counts
     e_norm: float  # mean |e_k|
+    K: int = 0  # how many codes it has; 0 in lines that were written before this was kept, until `from_json` makes it known
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class BookSnapshot:
     usage: NDArray[np.int64]  # hits in training since the last snapshot
     validation_usage: NDArray[np.int64]  # hits over the evaluation's examples
     age: NDArray[np.int64]  # steps since the last hit; −1: never hit
-    ema_count: NDArray[np.float32]  # vectors per batch
+    ema_count: NDArray[np.float32]  # vectors per batch; length 0 where the book keeps no counts
     z: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float16))
     z_code: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     decoded: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), dtype=np.uint8))
@@ -250,9 +251,15 @@ def from_json(data: Mapping[str, Any]) -> Line:
     if kind in _BOOKS:
         book = _BOOKS[kind]
         known["books"] = tuple(
-            book(**{name: entry[name] for name in book.__dataclass_fields__ if name in entry}) for entry in known.get("books", ())
+            book(**{name: entry[name] for name in book.__dataclass_fields__ if name in entry})
+            for entry in ({"K": _codes_in(entry)} | entry for entry in known.get("books", ()))
         )
     try:
         return _LINES[kind](**known)
     except TypeError as error:
         raise ValueError(f"an incomplete {kind}: {error}") from None
+
+
+def _codes_in(entry: Mapping[str, Any]) -> int:
+    """K of a book's line that does not say it: its codes are those that were used and those that were not."""
+    return int(entry.get("used_epoch", 0)) + int(entry.get("dead", 0))

@@ -25,21 +25,6 @@ from vqcore.runs.probed import Probe
 from vqcore.training.evaluation import to_model, validation_order
 
 
-class Stages(Residual):
-    """The fake of two stages, that says what its second one compares."""
-
-    def compared(self, z: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        coarse, _ = self._vqs()
-        return z, z - coarse.codes(coarse(z[:, :, None]).indices)[:, :, 0]
-
-
-class Parts(Halves):
-    """The fake of two halves, that says what each compares."""
-
-    def compared(self, z: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return z.chunk(2, dim=1)
-
-
 @pytest.fixture(scope="module")
 def loaded(digits: RunFolder) -> Loaded:
     return load_model(digits)
@@ -159,7 +144,7 @@ def test_points(rings: RunFolder) -> None:
     assert np.linalg.norm(book.drawn(most) - probed.pictures[patches[0].picture]) < 1.5
 
 
-@pytest.mark.parametrize(("make", "sizes"), [(Stages, (8, 5)), (Parts, (4, 7))])
+@pytest.mark.parametrize(("make", "sizes"), [(Residual, (8, 5)), (Halves, (4, 7))])
 def test_several_books(loaded: Loaded, make: Callable[[], Quantizer], sizes: tuple[int, ...]) -> None:
     torch.manual_seed(1)
     model = variant(loaded, make())
@@ -190,7 +175,7 @@ def test_a_model_without_codes(loaded: Loaded) -> None:
 
 
 def test_vectors_that_are_not_finite_are_counted_but_not_shown(loaded: Loaded) -> None:
-    model = variant(loaded, Parts())
+    model = variant(loaded, Halves())
     with torch.no_grad():
         for parameter in model.model.encoder.parameters():
             parameter.fill_(float("nan"))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vqcore.config.quantizer import QuantizerConfig, VQConfig
+from vqcore.config.quantizer import AnyQuantizerConfig, VQConfig
 from vqcore.quantizers.base import Quantized, Quantizer
 from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.registry import QUANTIZERS, build_quantizer
@@ -18,7 +18,7 @@ from vqcore.shape import Book
 D = 6
 
 # several settings of each kind, all of code dimension D
-SETTINGS: dict[str, list[QuantizerConfig]] = {
+SETTINGS: dict[str, list[AnyQuantizerConfig]] = {
     "vq": [
         VQConfig(K=16, D=D, init="normal"),
         VQConfig(K=9, D=D, init="kmeans", learning="ema", revival_threshold=0.1),
@@ -40,7 +40,7 @@ class Residual(Quantizer):
     def _vqs(self) -> list[VQ]:
         return [stage for stage in self.stages if isinstance(stage, VQ)]
 
-    def forward(self, z: Tensor) -> Quantized:
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         self._check_z(z)
         coarse_vq, fine_vq = self._vqs()
         full = z.float()
@@ -55,6 +55,11 @@ class Residual(Quantizer):
         coarse, fine = self._vqs()
         return coarse.codes(indices[:1]) + fine.codes(indices[1:])
 
+    def compared(self, z: Tensor) -> tuple[Tensor, ...]:
+        coarse, _ = self._vqs()
+        z = z.detach().float()
+        return z, z - coarse.codes(coarse(z).indices).detach()
+
     def codebooks(self) -> tuple[Tensor, ...]:
         return tuple(vq.codebooks()[0] for vq in self._vqs())
 
@@ -68,26 +73,29 @@ class Residual(Quantizer):
     def changed(self) -> tuple[Tensor, ...]:
         return tuple(vq.changed[0] for vq in self._vqs())
 
+    def revive_(self, z: Tensor, dead: tuple[Tensor, ...], generator: torch.Generator) -> None:
+        for vq, part, mask in zip(self._vqs(), self.compared(z), dead, strict=True):
+            vq.revive_(part, (mask,), generator)
+
     def update_(self, generator: torch.Generator) -> None:
         for vq in self._vqs():
             vq.update_(generator)
 
-    def reconfigure_(self, config: QuantizerConfig) -> None: ...
+    def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None: ...
 
 
 class Halves(Quantizer):
-    """A fake with two books of half the dimension, one for each half of the vector: rows without EMA, revival or k-means."""
+    """A fake with two books of half the dimension, one for each half of the vector: the right one is fixed, neither keeps counts."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.left, self.right = nn.Parameter(torch.randn(4, D // 2)), nn.Parameter(torch.randn(7, D // 2))
-        self.books = (Book("left", 4, D // 2), Book("right", 7, D // 2))
+        self.left = nn.Parameter(torch.randn(4, D // 2))
+        self.right: Tensor
+        self.register_buffer("right", torch.randn(7, D // 2))
+        self.books = (Book("left", 4, D // 2), Book("right", 7, D // 2, learned=False))
         self.dim = D
-        for name, book in zip(("left", "right"), self.books, strict=True):
-            self.register_buffer(f"count_{name}", torch.ones(book.K))
-            self.register_buffer(f"changed_{name}", torch.zeros(book.K, dtype=torch.bool))
 
-    def forward(self, z: Tensor) -> Quantized:
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         self._check_z(z)
         flat = z.movedim(1, -1).float()  # (B, *S, D)
         indices = tuple(
@@ -105,17 +113,13 @@ class Halves(Quantizer):
     def codebooks(self) -> tuple[Tensor, ...]:
         return self.left.detach(), self.right.detach()
 
-    def code_weights(self) -> tuple[nn.Parameter, ...]:
-        return self.left, self.right
+    def compared(self, z: Tensor) -> tuple[Tensor, ...]:
+        return z.detach().float().chunk(2, dim=1)
 
-    def ema_counts(self) -> tuple[Tensor, ...]:
-        return self.get_buffer("count_left"), self.get_buffer("count_right")
+    def code_weights(self) -> tuple[nn.Parameter | None, ...]:
+        return self.left, None
 
-    @property
-    def changed(self) -> tuple[Tensor, ...]:
-        return self.get_buffer("changed_left"), self.get_buffer("changed_right")
-
-    def reconfigure_(self, config: QuantizerConfig) -> None: ...
+    def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None: ...
 
 
 class Gaussian(Quantizer):
@@ -126,14 +130,17 @@ class Gaussian(Quantizer):
         self.books = ()
         self.dim = D
 
-    def forward(self, z: Tensor) -> Quantized:
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         kl = z.float().square().sum() / 2 / max(1, len(z))
         return Quantized(z + 0.01 * torch.randn_like(z) if self.training else z, (), kl, {"kl": kl})
 
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
         raise AssertionError("no books, no codes")
 
-    def reconfigure_(self, config: QuantizerConfig) -> None: ...
+    def codebooks(self) -> tuple[Tensor, ...]:
+        return ()
+
+    def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None: ...
 
 
 def _cases() -> dict[str, Callable[[], Quantizer]]:

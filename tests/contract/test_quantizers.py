@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vqcore.errors import ShapeError
+from vqcore.errors import ConfigError, ShapeError
 from vqcore.quantizers.base import Quantizer
 from vqcore.records import Term
 
@@ -62,12 +62,26 @@ def test_everything_about_codes_is_aligned_with_the_books(quantizer: Quantizer) 
     for book, codebook, weight, counts, changed in zip(
         quantizer.books, quantizer.codebooks(), quantizer.code_weights(), quantizer.ema_counts(), quantizer.changed, strict=True
     ):
-        assert codebook.shape == weight.shape == (book.K, book.D)
-        assert not codebook.requires_grad
-        assert any(weight is parameter for parameter in quantizer.parameters())
-        assert counts.shape == changed.shape == (book.K,)
-        assert changed.dtype == torch.bool
+        assert codebook.shape == (book.K, book.D)
+        assert codebook.dtype == torch.float32 and not codebook.requires_grad
+        assert book.learned == (weight is not None)
+        if weight is not None:
+            assert weight.shape == (book.K, book.D)
+            assert any(weight is parameter for parameter in quantizer.parameters())
+        assert counts is None or counts.shape == (book.K,)
+        assert changed is None or (changed.shape == (book.K,) and changed.dtype == torch.bool)
     assert len({book.name for book in quantizer.books}) == len(quantizer.books)
+
+
+def test_each_book_compares_what_is_given_with_its_codes(quantizer: Quantizer) -> None:
+    z = sample(quantizer.eval(), 50, ())
+    for book, compared, codebook, indices in zip(
+        quantizer.books, quantizer.compared(z), quantizer.codebooks(), quantizer(z).indices, strict=True
+    ):
+        assert compared.shape == (50, book.D)
+        assert compared.dtype == torch.float32 and not compared.requires_grad
+        distance = torch.cdist(compared, codebook)
+        assert torch.allclose(distance.gather(1, indices[:, None])[:, 0], distance.amin(1), atol=1e-5)
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -143,10 +157,15 @@ def test_updates_and_treatments_leave_a_working_quantizer(quantizer: Quantizer) 
     for seed in range(3):
         quantizer(sample(quantizer, 8, (3, 4), seed))
         quantizer.update_(seeded(seed))
-    quantizer.revive_(vectors, tuple(torch.ones(book.K, dtype=torch.bool) for book in quantizer.books), seeded())
-    quantizer.kmeans_(vectors, seeded())
+    dead = tuple(torch.ones(book.K, dtype=torch.bool) for book in quantizer.books)
+    for treat in (lambda: quantizer.revive_(vectors, dead, seeded()), lambda: quantizer.kmeans_(vectors, seeded())):
+        before = state(quantizer)
+        try:
+            treat()
+        except ConfigError:
+            assert same(state(quantizer), before)
     quantizer.clear_changed_()
-    assert not any(rows.any() for rows in quantizer.changed)
+    assert not any(rows.any() for rows in quantizer.changed if rows is not None)
     quantizer(sample(quantizer, 0, (3, 4)))
     quantizer.update_(seeded())
     assert all(torch.isfinite(value).all() for value in quantizer.state_dict().values())
@@ -183,3 +202,16 @@ def test_indices_without_their_tuple_are_refused(quantizer: Quantizer) -> None:
         quantizer.codes(indices[0])  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match=r"Give one grid for each codebook"):
         quantizer.codes((*indices, indices[0]))
+
+
+def test_codes_that_nothing_moves_refuse_to_be_moved(quantizer: Quantizer) -> None:
+    vectors = sample(quantizer, 600, ())
+    dead = tuple(torch.ones(book.K, dtype=torch.bool) for book in quantizer.books)
+    before = [codebook.clone() for codebook in quantizer.codebooks()]
+    if any(book.learned for book in quantizer.books):
+        pytest.skip("codes that something moves")
+    with pytest.raises(ConfigError, match="nothing moves them"):
+        quantizer.revive_(vectors, dead, seeded())
+    with pytest.raises(ConfigError, match="nothing moves them"):
+        quantizer.kmeans_(vectors, seeded())
+    assert all(torch.equal(a, b) for a, b in zip(before, quantizer.codebooks(), strict=True))

@@ -26,7 +26,7 @@ _TINY = 1e-30  # counts of codes that nothing hits halve and halve; code and sum
 class _Altered(VQ):
     """Plain VQ with a Euclidean distance, whose loss and whose way to the decoder a subclass gets wrong."""
 
-    def forward(self, z: Tensor) -> Quantized:
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         flat = z.movedim(1, -1).reshape(-1, self.config.D).float()  # (N, D)
         nearest = nearest_code(flat, self.codebook)  # (N,)
         chosen = F.embedding(nearest, self.codebook)  # (N, D)

@@ -61,12 +61,18 @@ class Patient(Trainer):
 
     def _clear_moments(self) -> None:
         changed = self.model.quantizer.changed[0]
+        assert changed is not None
         self._revivals += int(changed.sum())
         self._revived |= changed
         super()._clear_moments()
 
     def _codebook(self) -> Tensor:
-        return self.model.quantizer.code_weights()[0].detach()
+        return self._weights().detach()
+
+    def _weights(self) -> Tensor:
+        weights = self.model.quantizer.code_weights()[0]
+        assert weights is not None
+        return weights
 
     def _gradients(self) -> dict[str, float]:
         """How long each loss's gradient is where it arrives, on the same pictures each time; exactly 0 where it does not."""
@@ -76,7 +82,7 @@ class Patient(Trainer):
         finally:
             self.model.train()
         picture = out.terms["reconstruction"]
-        ends = [out.z_e, self.model.quantizer.code_weights()[0]]
+        ends = [out.z_e, self._weights()]
         found = {}
         for name, loss in (("picture", picture), ("book", out.loss - picture)):
             at_z, at_codes = torch.autograd.grad(loss, ends, retain_graph=True, allow_unused=True)

@@ -1,4 +1,4 @@
-"""What every quantizer promises. A screen, a model or a trainer that relies on this file alone works with all of them.
+"""What every bottleneck promises, and every quantizer. A screen, a model or a trainer that relies on this alone works with all of them.
 
 Axes: B batch, D code dimension, S the latent grid's axes (two, one, or none for single vectors), K codes,
 N vectors, that is B times the grid's cells.
@@ -13,17 +13,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vqcore.config.quantizer import QuantizerConfig
-from vqcore.errors import ShapeError
+from vqcore.config.quantizer import AnyQuantizerConfig
+from vqcore.errors import ConfigError, ShapeError
 from vqcore.records import Term
 from vqcore.shape import Book
+
+_FIXED = "These codes stand where they stand: nothing moves them. Use a quantizer whose codes are learned, as vq."
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
     """What the quantizer made of z.
 
-    `z_q` has z's shape and dtype, and carries the gradient estimator. `indices`: one int64 grid (B, *S) a book.
+    `z_q` (B, D, *S) has z's dtype and carries the gradient estimator. `indices`: one int64 grid (B, *S) a book, none without books.
     `loss` is the weighted sum that training adds to the reconstruction's; `terms` are its parts, unweighted. All float32.
     """
 
@@ -33,26 +35,71 @@ class Quantized:
     terms: Mapping[Term, Tensor]
 
 
-class Quantizer(nn.Module, ABC):
+class Bottleneck(nn.Module, ABC):
+    """What stands between encoder and decoder: `dim_in` channels come from the encoder, `dim_out` go to the decoder.
+
+    Float32 inside, whatever the precision outside. Whatever ends in `_` changes state. Generators may live on any device. Without one
+    `forward` draws nothing: noise takes its mean, nothing is dropped.
+    """
+
+    @property
+    @abstractmethod
+    def dim_in(self) -> int:
+        """Channels of z."""
+
+    @property
+    @abstractmethod
+    def dim_out(self) -> int:
+        """Channels of z_q."""
+
+    @abstractmethod
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        """z of shape (B, dim_in, *S) -> z_q of shape (B, dim_out, *S). Raises ShapeError for another shape."""
+
+    def __call__(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        quantized: Quantized = super().__call__(z, generator)
+        return quantized
+
+    @abstractmethod
+    def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None:
+        """A treatment: go on under another configuration, keeping what was learned. Raises ConfigError for what cannot change.
+
+        `optimizer` forgets what it remembers of weights that it moved before and moves no longer, or the other way round.
+        """
+
+    def _check_z(self, z: Tensor) -> None:
+        """Raises ShapeError unless z is (B, dim_in, *S)."""
+        dim = self.dim_in
+        if z.ndim >= 2 and z.shape[1] == dim:
+            return
+        remedy = f"Let the encoder give {dim} channels, or set D to {z.shape[1]}." if z.ndim >= 2 else "Give it those two axes."
+        if z.ndim > 2 and z.shape[-1] == dim:
+            remedy = "They stand last here: give it z.movedim(-1, 1)."
+        raise ShapeError(
+            f"The quantizer takes z of shape (batch, D, *grid), and its D is {dim}; this z has shape {tuple(z.shape)}. {remedy}"
+        )
+
+
+class Quantizer(Bottleneck):
     """A bottleneck of codes, which also works alone: `out = quantizer(z)` in the loop, `out.loss` among the losses, and
     `quantizer.update_(generator)` after the optimizer's step.
 
-    Float32 inside, whatever the precision outside. Tuples are aligned with `books`. `forward` changes no parameter and no buffer, in
-    training mode neither, but for codes that start from data and were not given any with `initialise_`: the first training batch
-    starts them. In training mode it remembers its detached inputs until `update_`, which is where EMA, counts and revival happen.
-    Whatever ends in `_` changes state. Generators may live on any device. Nothing here waits for the device, except k-means.
+    Tuples are aligned with `books`; what a book has not is None in its place: implicit codes have no weights, no counts and no rows
+    that change. `forward` changes no parameter and no buffer, in training mode neither, but for codes that start from data and were
+    not given any with `initialise_`: the first training batch starts them. In training mode it remembers its detached inputs until
+    `update_`, which is where EMA, counts and revival happen. Nothing here waits for the device, except k-means.
     """
 
     books: tuple[Book, ...]
-    dim: int  # D, which the encoder must deliver
+    dim: int  # D, which the encoder must deliver and the decoder is given
 
-    @abstractmethod
-    def forward(self, z: Tensor) -> Quantized:
-        """Quantise z of shape (B, D, *S). Raises ShapeError for another, ConfigError for too few vectors to start codes from."""
+    @property
+    def dim_in(self) -> int:
+        return self.dim
 
-    def __call__(self, z: Tensor) -> Quantized:
-        quantized: Quantized = super().__call__(z)
-        return quantized
+    @property
+    def dim_out(self) -> int:
+        return self.dim
 
     @abstractmethod
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
@@ -61,37 +108,40 @@ class Quantizer(nn.Module, ABC):
         Raises ShapeError unless there is one grid a book.
         """
 
+    @abstractmethod
     def codebooks(self) -> tuple[Tensor, ...]:
-        """The codes as they are compared (unit length under l2), each float32 (K, D), detached."""
-        return ()
+        """The codes as they are compared (unit length under l2), each float32 (K, D), detached; implicit ones are computed."""
 
     def compared(self, z: Tensor) -> tuple[Tensor, ...]:
         """What each book compares with its codes when it is given z (N, D): float32 (N, D of the book), detached."""
         return (z.detach().float(),) * len(self.books)
 
-    def code_weights(self) -> tuple[nn.Parameter, ...]:
-        """The parameters whose rows are the codes, whatever moves them."""
-        return ()
+    def code_weights(self) -> tuple[nn.Parameter | None, ...]:
+        """The parameters whose rows are the codes, whatever moves them. Books that share their codes give the same one."""
+        return (None,) * len(self.books)
 
-    def ema_counts(self) -> tuple[Tensor, ...]:
-        """How many vectors a batch each code wins, as a running average, each float32 (K,)."""
-        return ()
+    def ema_counts(self) -> tuple[Tensor | None, ...]:
+        """How many vectors a batch each code wins, as a running average, each float32 (K,). Of a shared book, over all its uses."""
+        return (None,) * len(self.books)
 
     @property
-    def changed(self) -> tuple[Tensor, ...]:
+    def changed(self) -> tuple[Tensor | None, ...]:
         """Which rows revival or k-means rewrote since `clear_changed_`, each bool (K,): their optimiser moments are stale."""
-        return ()
+        return (None,) * len(self.books)
 
     def clear_changed_(self) -> None:
         """Forget which rows were rewritten."""
         for rows in self.changed:
-            rows.zero_()
+            if rows is not None:
+                rows.zero_()
 
     def clear_moments_(self, optimizer: torch.optim.Optimizer) -> None:
         """After `update_`, with codes that gradients move and revival: a code that was rewritten must not be carried off by what the
         optimizer remembers of its former place. Whatever it keeps in the codes' shape is zero in their rows afterwards.
         """
         for weight, rows in zip(self.code_weights(), self.changed, strict=True):
+            if weight is None or rows is None:
+                continue
             for moment in optimizer.state.get(weight, {}).values():
                 if isinstance(moment, Tensor) and moment.shape == weight.shape:
                     moment.mul_(~rows[:, None])
@@ -104,25 +154,12 @@ class Quantizer(nn.Module, ABC):
         """Once before training, with a large sample z (N, D) of encoder outputs. Raises ConfigError when N is too small."""
 
     def revive_(self, z: Tensor, dead: tuple[Tensor, ...], generator: torch.Generator) -> None:
-        """A treatment: move the `dead` codes, bool (K,) a book, onto vectors of z (N, D), once."""
+        """A treatment: move the `dead` codes, bool (K,) a book, onto vectors of z (N, D), once. Raises ConfigError for fixed codes."""
+        raise ConfigError(_FIXED)
 
     def kmeans_(self, z: Tensor, generator: torch.Generator) -> None:
-        """A treatment: replace all codes by the k-means of z (N, D), once. Raises ConfigError when N is too small."""
-
-    @abstractmethod
-    def reconfigure_(self, config: QuantizerConfig) -> None:
-        """A treatment: go on under another configuration, keeping the codes. Raises ConfigError for what cannot change."""
-
-    def _check_z(self, z: Tensor) -> None:
-        """Raises ShapeError unless z is (B, D, *S)."""
-        if z.ndim >= 2 and z.shape[1] == self.dim:
-            return
-        remedy = f"Let the encoder give {self.dim} channels, or set D to {z.shape[1]}." if z.ndim >= 2 else "Give it those two axes."
-        if z.ndim > 2 and z.shape[-1] == self.dim:
-            remedy = "They stand last here: give it z.movedim(-1, 1)."
-        raise ShapeError(
-            f"The quantizer takes z of shape (batch, D, *grid), and its D is {self.dim}; this z has shape {tuple(z.shape)}. {remedy}"
-        )
+        """A treatment: replace all codes by the k-means of z (N, D), once. Raises ConfigError when N is too small, or codes are fixed."""
+        raise ConfigError(_FIXED)
 
     def _check_vectors(self, z: Tensor) -> None:
         """Raises ShapeError unless z is (N, D)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-from vqcore.config.quantizer import QuantizerConfig, VQConfig
+from vqcore.config.quantizer import AnyQuantizerConfig, VQConfig
 from vqcore.quantizers.base import Quantizer
 
 
@@ -13,7 +13,7 @@ from vqcore.quantizers.base import Quantizer
 class Entry:
     """`target` is "module:Class", imported on use; the class takes the configuration."""
 
-    config: type[QuantizerConfig]
+    config: type[AnyQuantizerConfig]
     target: str
 
 
@@ -22,7 +22,7 @@ QUANTIZERS: dict[str, Entry] = {
 }
 
 
-def build_quantizer(config: QuantizerConfig) -> Quantizer:
+def build_quantizer(config: AnyQuantizerConfig) -> Quantizer:
     """The quantizer that a configuration describes, with torch's global generator drawing its first codes."""
     module, name = QUANTIZERS[config.kind].target.split(":")
     quantizer: Quantizer = getattr(import_module(module), name)(config)

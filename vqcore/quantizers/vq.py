@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqcore.config.quantizer import QuantizerConfig, VQConfig
+from vqcore.config.quantizer import AnyQuantizerConfig, VQConfig
 from vqcore.errors import ConfigError
 from vqcore.quantizers.base import Quantized, Quantizer
 from vqcore.quantizers.gradients import rotation, straight_through
@@ -64,7 +64,7 @@ class VQ(Quantizer):
         self._unlearnt = 0
         self._last: tuple[Tensor, Tensor] | None = None  # the training batch that update_ will learn from: (N, D), (N,)
 
-    def forward(self, z: Tensor) -> Quantized:
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         self._check_z(z)
         config = self.config
         with torch.autocast(z.device.type, enabled=False):
@@ -158,12 +158,15 @@ class VQ(Quantizer):
         self._replace_all(kmeans(self._as_compared(z.float()), self.config.K, generator))
         self._set_started()
 
-    def reconfigure_(self, config: QuantizerConfig) -> None:
-        if (config.K, config.D) != (self.config.K, self.config.D):
+    def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None:
+        if config.kind != "vq" or (config.K, config.D) != (self.config.K, self.config.D):
             raise ConfigError(
-                f"the codebook holds {self.config.K} codes of {self.config.D} numbers and cannot become {config.K} of {config.D} "
-                "while it trains. Start a new run with the other size."
+                f"the codebook holds {self.config.K} codes of {self.config.D} numbers and can become no other one while it trains. "
+                "Start a new run with the other size."
             )
+        if optimizer is not None and config.learning != self.config.learning:
+            # moments of gradients long gone would push codes that an average has moved since
+            optimizer.state.pop(self.codebook, None)
         self.config = config
 
     def _as_compared(self, vectors: Tensor) -> Tensor:

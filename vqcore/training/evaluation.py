@@ -168,7 +168,7 @@ def snapshot(
                 usage=meter.counts.cpu().numpy().astype(np.int64),
                 validation_usage=hits.astype(np.int64),
                 age=meter.age(step).cpu().numpy(),
-                ema_count=ema.detach().float().cpu().numpy(),
+                ema_count=np.zeros(0, np.float32) if ema is None else ema.detach().float().cpu().numpy(),
                 z=compact(sample.cpu().numpy()),
                 z_code=codes,
                 decoded=decoded,

@@ -111,8 +111,9 @@ class Trainer(Loop):
             used_epoch=used_epoch,
             used_ever=int(meter.used_ever()),
             dead=book.K - used_epoch,
-            ema_alive=int((ema >= EMA_ALIVE * ema.mean()).sum()),
-            e_norm=float(quantizer.codebooks()[i].detach().norm(dim=1).mean()),
+            ema_alive=None if ema is None else int((ema >= EMA_ALIVE * ema.mean()).sum()),
+            e_norm=float(quantizer.codebooks()[i].norm(dim=1).mean()),
+            K=book.K,
         )
 
     def _look(self, *, complete: bool) -> Iterator[Record]:
@@ -146,11 +147,7 @@ class Trainer(Loop):
     def _reconfigure(self, old: RunConfig) -> None:
         new = self.config.model.quantizer
         if new != old.model.quantizer:
-            self.model.quantizer.reconfigure_(new)
-            if new.learning != old.model.quantizer.learning:
-                # moments of gradients long gone would push codes that an average has moved since
-                for weight in self.model.quantizer.code_weights():
-                    self.optimizer.state.pop(weight, None)
+            self.model.quantizer.reconfigure_(new, self.optimizer)
 
     def _rewrite_codes(self, kind: Literal["revive", "kmeans"]) -> str:
         self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step + 500_009)

@@ -42,7 +42,11 @@ def _figures(seen: Seen) -> None:
         ("Used this epoch", f"{counted.used_epoch} of {K}" if counted else NONE, help_text("used_epoch")),
         ("Used on validation", f"{judged.used} of {judged.K}" if judged else NONE, help_text("used_validation")),
         ("Ever used", f"{counted.used_ever} of {K}" if counted else NONE, help_text("used_ever")),
-        ("Alive by EMA", f"{counted.ema_alive} of {K}" if counted else NONE, help_text("ema_alive", "ema_count")),
+        (
+            "Alive by EMA",
+            f"{counted.ema_alive} of {K}" if counted and counted.ema_alive is not None else NONE,
+            help_text("ema_alive", "ema_count"),
+        ),
         ("Batch perplexity", f"{counted.batch_perplexity:,.1f}" if counted else NONE, help_text("batch_perplexity")),
         ("Validation perplexity", f"{judged.perplexity:,.1f}" if judged else NONE, help_text("perplexity", "entropy")),
         ("Median age", f"{age.median:,} steps" if age.median >= 0 else NONE, help_text("age")),

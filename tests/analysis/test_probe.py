@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.contract.conftest import Gaussian, Halves, Residual
+from tests.contract.conftest import Gaussian, Halves, two_stages
 from vqcore.analysis import probe as module
 from vqcore.analysis.load import Loaded, load_model
 from vqcore.analysis.probe import probe, probe_arrays
@@ -144,7 +144,7 @@ def test_points(rings: RunFolder) -> None:
     assert np.linalg.norm(book.drawn(most) - probed.pictures[patches[0].picture]) < 1.5
 
 
-@pytest.mark.parametrize(("make", "sizes"), [(Residual, (8, 5)), (Halves, (4, 7))])
+@pytest.mark.parametrize(("make", "sizes"), [(two_stages, (8, 5)), (Halves, (4, 7))])
 def test_several_books(loaded: Loaded, make: Callable[[], Quantizer], sizes: tuple[int, ...]) -> None:
     torch.manual_seed(1)
     model = variant(loaded, make())

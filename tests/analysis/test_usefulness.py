@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.contract.conftest import Gaussian, Residual
+from tests.contract.conftest import Gaussian, two_stages
 from vqcore.analysis import usefulness as module
 from vqcore.analysis.load import Loaded, load_model
 from vqcore.analysis.usefulness import code_counts, judged, renamed, usefulness, usefulness_arrays
@@ -58,7 +58,7 @@ def test_counts_are_those_of_each_picture(loaded: Loaded) -> None:
 
 def test_several_books_stand_side_by_side(loaded: Loaded) -> None:
     torch.manual_seed(0)
-    model = VQVAE(loaded.config.model, Residual(), (1, 8, 8), "image", 0.1).eval().requires_grad_(False)
+    model = VQVAE(loaded.config.model, two_stages(), (1, 8, 8), "image", 0.1).eval().requires_grad_(False)
     counts = code_counts(replace(loaded, model=model), loaded.dataset.train[:7])
     assert counts.shape == (7, 8 + 5)
     assert (counts[:, :8].sum(1) == 16).all() and (counts[:, 8:].sum(1) == 16).all()

@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vqcore.config.quantizer import AnyQuantizerConfig, VQConfig
+from vqcore.config.quantizer import AnyQuantizerConfig, FSQConfig, ResidualConfig, VQConfig
 from vqcore.quantizers.base import Quantized, Quantizer
 from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.registry import QUANTIZERS, build_quantizer
-from vqcore.quantizers.vq import VQ
 from vqcore.shape import Book
 
 D = 6
@@ -25,63 +24,14 @@ SETTINGS: dict[str, list[AnyQuantizerConfig]] = {
         VQConfig(K=300, D=D, init="data", distance="l2", estimator="rotation", revival_threshold=0.1),
         VQConfig(K=16, D=D, init="uniform", distance="l2", learning="ema"),
     ],
+    "residual": [
+        ResidualConfig(stages=(VQConfig(K=8, D=D, init="normal"), VQConfig(K=5, D=D, init="normal", init_scale=0.5))),
+        ResidualConfig(
+            stages=(VQConfig(K=16, D=D, learning="ema", revival_threshold=0.1, estimator="rotation"),) * 3, shared=True, stage_dropout=0.5
+        ),
+    ],
+    "fsq": [FSQConfig(levels=(2, 3, 4, 5, 2, 2))],
 }
-
-
-class Residual(Quantizer):
-    """A fake with two books: the second quantises what the first leaves."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stages = nn.ModuleList([VQ(VQConfig(K=8, D=D, init="normal")), VQ(VQConfig(K=5, D=D, init="normal", init_scale=0.5))])
-        self.books = (Book("coarse", 8, D), Book("fine", 5, D))
-        self.dim = D
-
-    def _vqs(self) -> list[VQ]:
-        return [stage for stage in self.stages if isinstance(stage, VQ)]
-
-    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
-        self._check_z(z)
-        coarse_vq, fine_vq = self._vqs()
-        full = z.float()
-        coarse = coarse_vq(full)
-        fine = fine_vq(full - coarse.z_q.detach())
-        z_q = (coarse.z_q + fine.z_q).detach() + (full - full.detach())
-        terms = {name: coarse.terms[name] + fine.terms[name] for name in coarse.terms}
-        return Quantized(z_q.to(z.dtype), coarse.indices + fine.indices, coarse.loss + fine.loss, terms)
-
-    def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
-        self._check_indices(indices)
-        coarse, fine = self._vqs()
-        return coarse.codes(indices[:1]) + fine.codes(indices[1:])
-
-    def compared(self, z: Tensor) -> tuple[Tensor, ...]:
-        coarse, _ = self._vqs()
-        z = z.detach().float()
-        return z, z - coarse.codes(coarse(z).indices).detach()
-
-    def codebooks(self) -> tuple[Tensor, ...]:
-        return tuple(vq.codebooks()[0] for vq in self._vqs())
-
-    def code_weights(self) -> tuple[nn.Parameter, ...]:
-        return tuple(vq.codebook for vq in self._vqs())
-
-    def ema_counts(self) -> tuple[Tensor, ...]:
-        return tuple(vq.ema_counts()[0] for vq in self._vqs())
-
-    @property
-    def changed(self) -> tuple[Tensor, ...]:
-        return tuple(vq.changed[0] for vq in self._vqs())
-
-    def revive_(self, z: Tensor, dead: tuple[Tensor, ...], generator: torch.Generator) -> None:
-        for vq, part, mask in zip(self._vqs(), self.compared(z), dead, strict=True):
-            vq.revive_(part, (mask,), generator)
-
-    def update_(self, generator: torch.Generator) -> None:
-        for vq in self._vqs():
-            vq.update_(generator)
-
-    def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None: ...
 
 
 class Halves(Quantizer):
@@ -143,13 +93,18 @@ class Gaussian(Quantizer):
     def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None: ...
 
 
+def two_stages() -> Quantizer:
+    """Residual, with books of 8 and 5 codes."""
+    return build_quantizer(SETTINGS["residual"][0])
+
+
 def _cases() -> dict[str, Callable[[], Quantizer]]:
     cases: dict[str, Callable[[], Quantizer]] = {
         f"{kind}-{i}": (lambda config=config: build_quantizer(config))  # type: ignore[misc]
         for kind, configs in SETTINGS.items()
         for i, config in enumerate(configs)
     }
-    return cases | {"fake-residual": Residual, "fake-halves": Halves, "fake-no-books": Gaussian}
+    return cases | {"fake-halves": Halves, "fake-no-books": Gaussian}
 
 
 CASES = _cases()

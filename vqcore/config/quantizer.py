@@ -130,7 +130,8 @@ class ResidualConfig(BaseQuantizerConfig):
         ge=0,
         lt=1,
         title="Stage dropout",
-        description="Share of the training steps that use only the first stages, how many is drawn; 0 to below 1. 0: all stages, always.",
+        description="Share of the training examples whose decoder gets only the first stages, how many is drawn; 0 to below 1. "
+        "0: all stages, always.",
         json_schema_extra=TREATABLE,
     )
 
@@ -142,6 +143,8 @@ class ResidualConfig(BaseQuantizerConfig):
                 f"stages must have one code dimension D, not {', '.join(map(str, sizes))}: each quantises what the last one left"
             )
         for place, stage in enumerate(self.stages):
+            if stage.distance != "euclidean":
+                raise ValueError(f"stage {place} has distance {stage.distance}, but what is left over has a length: choose 'euclidean'")
             if self.shared and stage != self.stages[0]:
                 raise ValueError(
                     f"stages that share a codebook have the same settings, but those of stage {place} are not those of stage 0"

@@ -161,6 +161,13 @@ class Quantizer(Bottleneck):
         """A treatment: replace all codes by the k-means of z (N, D), once. Raises ConfigError when N is too small, or codes are fixed."""
         raise ConfigError(_FIXED)
 
+    def _start(self, z: Tensor) -> None:
+        """Begin with the first training batch z (N, D), drawing as torch's global seed says."""
+        try:
+            self.initialise_(z, torch.Generator(device=z.device).manual_seed(torch.initial_seed()))
+        except ConfigError as error:
+            raise ConfigError(f"{error} Or, before training, call initialise_(z, generator) with more encoder outputs (N, D).") from None
+
     def _check_vectors(self, z: Tensor) -> None:
         """Raises ShapeError unless z is (N, D)."""
         if z.ndim != 2 or z.shape[1] != self.dim:

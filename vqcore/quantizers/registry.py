@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-from vqcore.config.quantizer import AnyQuantizerConfig, VQConfig
+from vqcore.config.quantizer import AnyQuantizerConfig, FSQConfig, ResidualConfig, VQConfig
 from vqcore.quantizers.base import Quantizer
 
 
@@ -19,6 +19,8 @@ class Entry:
 
 QUANTIZERS: dict[str, Entry] = {
     "vq": Entry(VQConfig, "vqcore.quantizers.vq:VQ"),
+    "residual": Entry(ResidualConfig, "vqcore.quantizers.residual:Residual"),
+    "fsq": Entry(FSQConfig, "vqcore.quantizers.fsq:FSQ"),
 }
 
 

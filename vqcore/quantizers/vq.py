@@ -8,7 +8,9 @@ Axes: B batch, D code dimension, S the latent grid, K codes, N = B times the gri
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,10 +23,23 @@ from vqcore.quantizers.gradients import rotation, straight_through
 from vqcore.quantizers.kmeans import kmeans, sample_codes
 from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.revival import dead_codes, replacements
+from vqcore.records import Term
 from vqcore.shape import Book
 
 _TINY = 1e-12
 _PATIENCE = 32  # training batches without `update_` until somebody is told; accumulated gradients need a few
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a codebook answers to N vectors: `nearest` int64 (N,), those `codes` (N, D) with their gradient, loss and terms as in
+    Quantized.
+    """
+
+    nearest: Tensor
+    codes: Tensor
+    loss: Tensor
+    terms: Mapping[Term, Tensor]
 
 
 class VQ(Quantizer):
@@ -64,34 +79,57 @@ class VQ(Quantizer):
         self._unlearnt = 0
         self._last: tuple[Tensor, Tensor] | None = None  # the training batch that update_ will learn from: (N, D), (N,)
 
+    @property
+    def ready(self) -> bool:
+        """Whether its codes have started: those that start from data do so in `initialise_`, or in the first training batch."""
+        return self._started
+
     def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         self._check_z(z)
         config = self.config
         with torch.autocast(z.device.type, enabled=False):
             flat = self._as_compared(z.movedim(1, -1).reshape(-1, config.D).float())  # (N, D)
-            if self.training and not self._started and len(flat) > 0:
+            if self.training and not self.ready and len(flat) > 0:
                 self._start(flat.detach())
-            codebook = self._as_compared(self.codebook)
-            nearest = nearest_code(flat, codebook)  # (N,)
-            chosen = F.embedding(nearest, codebook)  # (N, D)
-            moves_codes = config.learning == "gradient"
-            # ‖sg[z] − e‖² moves codes to vectors; ‖z − sg[e]‖² holds vectors near codes (arXiv:1711.00937 eq. 3)
-            codebook_term = _mean_square(flat.detach() - (chosen if moves_codes else chosen.detach()))
-            commitment_term = _mean_square(flat - chosen.detach())
-            loss = config.commitment_weight * commitment_term
-            if moves_codes:
-                loss = loss + config.codebook_weight * codebook_term
-            pass_gradient = rotation if config.estimator == "rotation" else straight_through
-            z_q = pass_gradient(flat, chosen)
+            chosen = self.choose(flat)
+            z_q = pass_gradient(flat, chosen.codes, config.estimator)
         if self.training:
-            self._remember(flat.detach(), nearest)
+            self.remember(flat.detach(), chosen.nearest)
         grid = z.shape[:1] + z.shape[2:]  # (B, *S)
         return Quantized(
             z_q=z_q.view(*grid, config.D).movedim(-1, 1).to(z.dtype),  # (B, D, *S)
-            indices=(nearest.view(grid),),
-            loss=loss,
-            terms={"codebook": codebook_term, "commitment": commitment_term},
+            indices=(chosen.nearest.view(grid),),
+            loss=chosen.loss,
+            terms=chosen.terms,
         )
+
+    def choose(self, z: Tensor) -> Chosen:
+        """Each vector's nearest code, of vectors (N, D) as they are compared."""
+        codebook = self._as_compared(self.codebook)
+        nearest = nearest_code(z, codebook)  # (N,)
+        codes = F.embedding(nearest, codebook)  # (N, D)
+        moves_codes = self.config.learning == "gradient"
+        # ‖sg[z] − e‖² moves codes to vectors; ‖z − sg[e]‖² holds vectors near codes (arXiv:1711.00937 eq. 3)
+        codebook_term = _mean_square(z.detach() - (codes if moves_codes else codes.detach()))
+        commitment_term = _mean_square(z - codes.detach())
+        loss = self.config.commitment_weight * commitment_term
+        if moves_codes:
+            loss = loss + self.config.codebook_weight * codebook_term
+        return Chosen(nearest, codes, loss, {"codebook": codebook_term, "commitment": commitment_term})
+
+    def remember(self, z: Tensor, nearest: Tensor) -> None:
+        """Keep a training batch, vectors (N, D) as they are compared and their codes (N,), for `update_`. Raises ConfigError where
+        that never comes.
+        """
+        self._unlearnt = 1 if self._last is None else self._unlearnt + 1  # update_ takes what was remembered
+        self._last = z, nearest
+        config = self.config
+        if self._unlearnt > _PATIENCE and (config.learning == "ema" or config.revival_threshold > 0):
+            needed = 'learning = "ema"' if config.learning == "ema" else "revival"
+            raise ConfigError(
+                f"{_PATIENCE} training batches passed without update_, and with {needed} codes move nowhere else. "
+                "Call quantizer.update_(generator) once after each optimizer.step()."
+            )
 
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
         self._check_indices(indices)
@@ -172,27 +210,9 @@ class VQ(Quantizer):
     def _as_compared(self, vectors: Tensor) -> Tensor:
         return F.normalize(vectors, dim=-1) if self.config.distance == "l2" else vectors
 
-    def _start(self, z: Tensor) -> None:
-        """Begin with the first training batch z (N, D), as compared, drawing as torch's global seed says."""
-        try:
-            self.initialise_(z, torch.Generator(device=z.device).manual_seed(torch.initial_seed()))
-        except ConfigError as error:
-            raise ConfigError(f"{error} Or, before training, call initialise_(z, generator) with more encoder outputs (N, D).") from None
-
     def _set_started(self) -> None:
         self.started.fill_(True)
         self._started = True
-
-    def _remember(self, z: Tensor, nearest: Tensor) -> None:
-        self._unlearnt = 1 if self._last is None else self._unlearnt + 1  # update_ takes what was remembered
-        self._last = z, nearest
-        config = self.config
-        if self._unlearnt > _PATIENCE and (config.learning == "ema" or config.revival_threshold > 0):
-            needed = 'learning = "ema"' if config.learning == "ema" else "revival"
-            raise ConfigError(
-                f"{_PATIENCE} training batches passed without update_, and with {needed} codes move nowhere else. "
-                "Call quantizer.update_(generator) once after each optimizer.step()."
-            )
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         # a state from before this was kept is a trained one
@@ -212,6 +232,11 @@ class VQ(Quantizer):
         self.codebook.copy_(codes)
         self.ema_count.copy_(self.ema_count.mean().expand_as(self.ema_count))
         self.rewritten.fill_(True)
+
+
+def pass_gradient(z: Tensor, z_q: Tensor, estimator: Literal["straight_through", "rotation"]) -> Tensor:
+    """z_q (N, D) forwards; backwards z (N, D) receives the gradient as the estimator says."""
+    return rotation(z, z_q) if estimator == "rotation" else straight_through(z, z_q)
 
 
 def _mean_square(difference: Tensor) -> Tensor:

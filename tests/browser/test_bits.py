@@ -77,7 +77,7 @@ def test_it_can_be_read_everywhere(browser: Browser, watch: Watch, server: Serve
         settled(page)
         assert page.locator('[data-testid="stMetricValue"]').evaluate_all(_CUT) == []
         expect(page.locator(".vq-message figcaption").first).to_be_visible()
-        expect(page.locator(".st-key-bits_memory .main-svg").first).to_be_visible()
+        expect(page.locator(".st-key-bits_size .main-svg").first).to_be_visible()
         no_problems(page)
         assert overflow(page) == []
         assert contrast(page, ".vq-message figcaption")[0] >= 4.5

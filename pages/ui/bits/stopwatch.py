@@ -76,13 +76,14 @@ def _tick(D: int, mark: int, was_going: bool) -> None:
         st.rerun()
     _bar(watch, D, going)
     rows = watch.rows if watch else []
-    left, right = st.columns(2)
-    with left:
-        st.markdown("**Time**", help=terms.help_text("lookup_cost"))
-        chart(lookup_times(rows, mark_codes=mark), key="bits_time", height=HEIGHT, of="stopwatch")
-    with right:
-        st.markdown("**Memory held at once**", help=terms.help_text("lookup_cost"))
-        chart(lookup_memory(rows, mark_codes=mark), key="bits_memory", height=HEIGHT, of="stopwatch")
+    if rows or going:
+        left, right = st.columns(2)
+        with left:
+            st.markdown("**Time**", help=terms.help_text("lookup_cost"))
+            chart(lookup_times(rows, mark_codes=mark), key="bits_time", height=HEIGHT, of="stopwatch")
+        with right:
+            st.markdown("**Memory held at once**", help=terms.help_text("lookup_cost"))
+            chart(lookup_memory(rows, mark_codes=mark), key="bits_memory", height=HEIGHT, of="stopwatch")
     st.caption(_said(watch))
 
 

@@ -91,7 +91,11 @@ def _image(run: RunFolder, gallery: Gallery, steps: list[int]) -> None:
         st.metric("Bits of its pixels", f"{gallery.inputs[image].size * 8:,}", help="Pixels × channels × 8 bits.", border=True)
         st.metric("Different codes in it", f"{len(np.unique(index))} of {index.size}", help=terms.help_text("index", "M"), border=True)
         st.metric("Its squared error", f"{error:.4f}", help=terms.help_text("mse"), border=True)
-    hint("Mark a tile of plain background, then one on an edge. Where else does each code stand?")
+    hint(
+        "Mark a tile of plain background, then one on an edge. Where else does each code stand?"
+        if index.size > 1
+        else "Press **Random** some times: whenever the same code is chosen, the same picture comes out."
+    )
     terms.words("z_e", "index", "z_q", "codebook", "latent_grid", "capacity", "colour", "neighbours", key="inside")
     showcode.show("inside", lambda: [looking.inside(run, gallery, image)])
 

@@ -73,6 +73,8 @@ else:
         hint(
             "Right-click or long-press a tile to take its code, then paint that code somewhere else. "
             "How many pixels changed, and how far from the tile?"
+            if found.layout.length > 1
+            else "This model gives a picture a single code. Paint another one: the whole picture changes, and each code has its own."
         )
         st.fragment(below)(found)
         terms.words(

@@ -49,23 +49,24 @@ prior = shown_prior(opened)
 parent = opened or prior or folder_of(session.example())
 if opened is None and parent is not None:
     example.say(parent)
+noun = parent.config().data.noun if parent is not None else "image"
 with st.container(key="priors_main", gap="xsmall"):
     if prior is not None:
         with st.container(key="priors_picture"):
             watching.picture(prior)
     elif parent is not None:
-        hint("Count the histogram first: it takes seconds. Do its pictures look like anything?")
+        hint(f"Count the histogram first: it takes seconds. Do its {noun}s look like anything?")
     if parent is not None:
         learn(parent)
     else:
         no_run("Here a prior learns which grids of codes are likely, and draws new ones. It needs a trained model.")
 if prior is not None:
-    hint("Count the histogram, then train PixelCNN: whose pictures are better, and by how many bits?")
+    hint(f"Count the histogram, then train PixelCNN: whose {noun}s are better, and by how many bits?")
     watching.details(prior)
 elif parent is not None:
     st.info(
-        "A model turns pictures into grids of codes. A prior learns which grids are likely, cell by cell; what it draws, the model's "
-        "decoder turns into pictures that nobody has drawn. Choose how much it may know.",
+        f"A model turns {noun}s into grids of codes. A prior learns which grids are likely, cell by cell; what it draws, the model's "
+        f"decoder turns into {noun}s that nobody has seen. Choose how much it may know.",
         icon=":material/lightbulb:",
     )
 terms.words(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.live import View
 from pages.ui.terms import help_text
+from vqcore.config.data import DataConfig
 from vqcore.records import BookEvaluation, BookStep, Evaluation
 
 
@@ -14,7 +15,7 @@ def table(view: View) -> None:
     if view.evaluation is None:
         st.caption("These come with the first evaluation.")
         return
-    rows = _errors(view.evaluation)
+    rows = _errors(view.evaluation, view.config.data)
     for book in view.evaluation.books:
         rows += _bits(book)
     if view.measured is not None:
@@ -27,12 +28,14 @@ def table(view: View) -> None:
     st.caption(f"Step {view.evaluation.step:,}, {counted_on} {view.evaluation.images:,} validation examples, model frozen.")
 
 
-def _errors(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+def _errors(evaluation: Evaluation, data: DataConfig) -> list[tuple[str, str, str]]:
+    """PSNR is of pictures alone: its peak of 1 is the whitest white, and points have none."""
+    noun = "picture" if data.modality == "image" else data.noun
     return [
         ("NMSE", f"{evaluation.nmse:.4f}", help_text("nmse")),
-        ("Mean picture's", f"{evaluation.nmse_mean_picture:.4f}", help_text("mean_picture")),
+        (f"Mean {noun}'s", f"{evaluation.nmse_mean_picture:.4f}", help_text("mean_picture")),
         ("MSE", f"{evaluation.mse:.5f}", help_text("mse")),
-        ("PSNR", f"{evaluation.psnr:.1f} dB", help_text("psnr")),
+        *([("PSNR", f"{evaluation.psnr:.1f} dB", help_text("psnr"))] if data.modality == "image" else []),
     ]
 
 

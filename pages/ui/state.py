@@ -56,18 +56,19 @@ def figures(view: View) -> None:
     step, evaluation, config = view.step, view.evaluation, view.config
     book = step.books[0] if step and step.books else None
     error = f"{evaluation.nmse:.3f}" if evaluation else NONE
-    reference = f" Here the mean picture's is {evaluation.nmse_mean_picture:.2f}." if evaluation else ""
+    noun = config.data.noun
+    reference = f" Here the mean {noun}'s is {evaluation.nmse_mean_picture:.2f}." if evaluation else ""
     with st.container(horizontal=True, gap="small", key="train_figures"):
         K = config.model.quantizer.K
         if not hidden("figures"):
             figure("Codes used", f"{book.used_epoch} of {K}" if book else NONE, help_text("used_epoch", "dead"), 140 if K < 1000 else 200)
         figure(f"Step of {config.train.steps:,}", f"{view.at:,}", help_text("step"), 130)
         if not hidden("figures"):
-            figure("Error", error, f"{help_text('nmse')}\n\nMeasured on validation pictures.{reference}")
+            figure("Error", error, f"{help_text('nmse')}\n\nMeasured on validation {noun}s.{reference}")
         figure(
-            "Images/s",
+            f"{noun.capitalize()}s/s",
             f"{step.images_per_s:,.0f}" if step and step.step else NONE,
-            "How many images a second are trained on, pauses left out.",
+            f"How many {noun}s a second are trained on, pauses left out.",
         )
         figure("Time left", time_left(view.seconds_left), "At the present speed, in hours, minutes and seconds.")
     if not projector.on():

@@ -13,21 +13,7 @@ from tests.shapes.walk import PLACES, TABS, Place, faults, places, visit
 from vqcore.runs.folder import RunFolder
 
 # a place, or a screen with all its places, and a shape → what is wrong there. Whoever mends it takes the line out: it fails until then.
-_TILES = "a single vector has no tiles"
-_PICTURES = "points are no pictures"
-TO_MEND: dict[tuple[str, str], str] = {
-    ("inside", "vector"): _TILES,
-    ("inside", "vector prior"): _TILES,
-    ("paint", "vector"): _TILES,
-    ("paint", "vector prior"): _TILES,
-    ("invent: You are the prior", "vector"): _TILES,
-    ("invent: You are the prior", "vector prior"): _TILES,
-    ("train", "points"): _PICTURES,
-    ("codes", "points"): _PICTURES,
-    ("codes", "points prior"): _PICTURES,
-    ("priors", "points"): _PICTURES,
-    ("priors", "points prior"): _PICTURES,
-}
+TO_MEND: dict[tuple[str, str], str] = {}
 
 
 def _cells() -> Iterator[Any]:

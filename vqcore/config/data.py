@@ -16,11 +16,17 @@ class BaseDataConfig(Config):
     """What every data set's configuration can say about its examples before any is loaded."""
 
     modality: ClassVar[Modality]
+    labelled: ClassVar[bool] = True  # every data set here knows at least one factor of its examples
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """Of one example: (channels, height, width) of a picture, (axes,) of a point."""
+
+    @property
+    def noun(self) -> str:
+        """What one example is called: "image", "point" or "sound"."""
+        return "point" if self.modality == "points" else self.modality
 
 
 class _Images(BaseDataConfig):

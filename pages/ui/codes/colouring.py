@@ -102,7 +102,8 @@ def note(mode: Mode, seen: Seen, probe: Probe | None) -> str:
         case "alive":
             return "Alive: chosen within the last epoch's worth of steps. Crosses are dead."
         case "label" if probe is not None:
-            return f"The label of the images in which a code is chosen most, at step {probe.step:,}. The greyer, the less pure."
+            nouns = f"{seen.config.data.noun}s"
+            return f"The label of the {nouns} in which a code is chosen most, at step {probe.step:,}. The greyer, the less pure."
         case _:
             return "One code, one colour, on every screen: codes that lie close together look alike."
 

@@ -53,6 +53,16 @@ class Seen:
         return np.array(DEAD, dtype=np.uint8) if self.film.dead[-1, code] else self.hues[code]
 
     @property
+    def cells(self) -> int:
+        """How many codes of this book an example has."""
+        return [level.cells for level in self.config.levels() for _ in level.books][self.book]
+
+    @property
+    def places(self) -> str:
+        """What each code of this book stands for, in the plural: "cells", or the examples themselves where each has but one."""
+        return "cells" if self.cells > 1 else f"{self.config.data.noun}s"
+
+    @property
     def last(self) -> int:
         """The step of the latest snapshot."""
         return int(self.film.steps[-1])

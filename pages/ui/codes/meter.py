@@ -80,7 +80,8 @@ def _by_count(seen: Seen) -> None:
     chart(perplexity_by_count(ns, expected, K=seen.K, chosen=(n, value), marks=marks), "codes_by_count", TALL, of=seen.run.id)
     st.caption(
         f"Counted on {n:,} of the {total:,} vectors, this codebook has perplexity {value:,.1f}; on all, {perplexity_of(counts):,.1f}. "
-        "Perplexities compare only where equally many vectors were counted. A batch holds whole images, whose cells are alike."
+        "Perplexities compare only where equally many vectors were counted."
+        + (f" A batch holds whole {seen.config.data.noun}s, whose cells are alike." if seen.cells > 1 else "")
     )
 
 

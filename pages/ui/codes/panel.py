@@ -74,9 +74,9 @@ def _use(seen: Seen, probe: Probe | None, code: int) -> str:
     total, own = int(counts.sum()), int(counts[code])
     if own:
         rank = int((counts > own).sum()) + 1
-        said = [f"Chosen for {percent(own / total)} of the validation cells ({own:,} of {total:,}), rank {rank} of {seen.K}."]
+        said = [f"Chosen for {percent(own / total)} of the validation {seen.places} ({own:,} of {total:,}), rank {rank} of {seen.K}."]
     else:
-        said = [f"Not chosen for any of {total:,} validation cells."]
+        said = [f"Not chosen for any of {total:,} validation {seen.places}."]
     age = int(film.age[-1, code])
     if age < 0:
         said.append("Training has never chosen it.")
@@ -85,7 +85,7 @@ def _use(seen: Seen, probe: Probe | None, code: int) -> str:
     if probe is not None and probe.label_names:
         label, purity = (array[code] for array in probe.books[seen.book].majority())
         if label >= 0:
-            said.append(f"Most often in images of “{probe.label_names[label]}” ({100 * purity:.0f} % of its uses).")
+            said.append(f"Most often in {seen.config.data.noun}s of “{probe.label_names[label]}” ({100 * purity:.0f} % of its uses).")
     return session.plain(" ".join(said))
 
 
@@ -120,7 +120,7 @@ def _pictures(seen: Seen, probe: Probe, code: int) -> str:
     colour = seen.colour(code)
     drawn = probe.books[seen.book].drawn(code)
     patches = probe.patches(seen.book, code)
-    alone = seen.config.model.downsampling == "vector"
+    alone = seen.cells == 1
     title = "It draws" if alone else "Alone it draws"
     picture = drawing.draws(drawn, colour, f"what code {code} decodes to") if drawn is not None else "<p>Not decoded: too seldom used.</p>"
     left = f"<figure><figcaption>{title}</figcaption>{picture}</figure>"
@@ -203,8 +203,7 @@ def fires(seen: Seen, code: int) -> None:
     index = gallery.indices[seen.book]
     here = (index == code).reshape(len(index), -1)
     places = f", {int(here.sum()):,} of {here.size:,} cells" if here.shape[1] > 1 else ""
-    noun = "images" if gallery.inputs.ndim == 4 else "points"
-    st.caption(f"In {int(here.any(axis=1).sum())} of {len(index)} validation {noun}{places}, at step {gallery.step:,}.")
+    st.caption(f"In {int(here.any(axis=1).sum())} of {len(index)} validation {seen.config.data.noun}s{places}, at step {gallery.step:,}.")
     if gallery.inputs.ndim == 4:
         alt = f"code {code} in {len(index)} validation images"
         _html("codes_fires", drawing.fires(gallery.inputs, _grid(index == code), cell_size(seen), seen.colour(code), alt))

@@ -18,9 +18,10 @@ TALL = 300  # pixels
 
 def show(seen: Seen) -> None:
     """Ask for it, and draw it once it is there."""
+    noun = seen.config.data.noun
     st.markdown(
-        "Forget the pictures, forget where the codes stand: only count how often each code occurs. Can a simple classifier still tell "
-        "what the picture shows?",
+        f"Forget the {noun}s, forget where the codes stand: only count how often each code occurs. Can a simple classifier still tell "
+        f"what kind of {noun} it is?",
         help=help_text("useful", "code_counts"),
     )
     answer = asked.ask(seen.run, "usefulness")
@@ -55,11 +56,12 @@ def _scores(seen: Seen, found: Usefulness) -> None:
             required=True,
         )
     total = found.judged_on
+    noun = seen.config.data.noun
     shuffled = found.shuffled[which]
     bars = [
         Score("Code counts", int(found.correct[which]), total, RUN_COLOURS[0]),
         Score("Codes renamed at random", int(found.renamed[which]), total, RUN_COLOURS[5]),
-        Score("Another picture's codes", round(float(shuffled.mean())), total, GREY),
+        Score(f"Another {noun}'s codes", round(float(shuffled.mean())), total, GREY),
         Score("Most frequent label", int(found.majority[which]), total, GREY),
     ]
     chart(scores(bars), "codes_useful", TALL, of=f"{seen.run.id} {which}")
@@ -67,7 +69,7 @@ def _scores(seen: Seen, found: Usefulness) -> None:
     unsettled = "" if bool(found.converged[which]) else " Training it was ended before it had settled."
     st.caption(
         f"Logistic regression on {found.trained_on:,} training examples, judged on {total:,} validation examples with "
-        f"{int(found.classes[which])} labels; model of step {found.step:,}. Renamed: within each picture the codes exchange their names, "
-        "so that only how many codes it has, and how often each occurs, is left. Another picture's codes: nothing true is left "
+        f"{int(found.classes[which])} labels; model of step {found.step:,}. Renamed: within each {noun} the codes exchange their names, "
+        f"so that only how many codes it has, and how often each occurs, is left. Another {noun}'s codes: nothing true is left "
         f"({len(shuffled)} draws, {spread}).{unsettled}"
     )

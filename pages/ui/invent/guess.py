@@ -24,8 +24,11 @@ IMAGES = "invent_guess_images"
 
 def show(family: Family, answers: Answers, question: Question | None, want: Wanted) -> None:
     """The tab."""
+    alone = single(answers)
     st.markdown(
-        "A prior says, cell after cell, how likely each code is. Do the same: which tile comes next? Fewer bits mean a better guess.",
+        "A prior says how likely each code is. Do the same: which picture is it? Fewer bits mean a better guess."
+        if alone
+        else "A prior says, cell after cell, how likely each code is. Do the same: which tile comes next? Fewer bits mean a better guess.",
         help=help_text("prior", "autoregressive", "surprise"),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -37,14 +40,21 @@ def show(family: Family, answers: Answers, question: Question | None, want: Want
         waiting(answers.below, question, "invent_guess_wait")
     else:
         _play(answers.below, question, want)
+        tiles = "pictures" if alone else "tiles"
         st.caption(
-            "Your confidence is shared equally by the tiles that you choose; what is left of 100 % goes equally to all other codes. Your "
-            "bits are −log2 of what the true code was given in this way, the model's are −log2 of its own chance for it. Half of the tiles "
-            "are the model's likeliest, the others are drawn at random, and the true one may be missing. Tiles that look alike are "
+            f"Your confidence is shared equally by the {tiles} that you choose; what is left of 100 % goes equally to all other codes. "
+            "Your bits are −log2 of what the true code was given in this way, the model's are −log2 of its own chance for it. Half of the "
+            f"{tiles} are the model's likeliest, the others are drawn at random, and the true one may be missing. Some look alike and are "
             "different codes all the same: choose several where you cannot tell. You see pictures where the model sees code numbers; it "
             "has learnt from all training images."
         )
     _choose(answers.redrawn, want)
+
+
+def single(answers: Answers) -> bool:
+    """Whether an image has one code in all, as far as that is known."""
+    data = answers.redrawn.data
+    return data is not None and Redrawn.of(data).ground.layout.length == 1
 
 
 def against(family: Family, want: Wanted) -> None:

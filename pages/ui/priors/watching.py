@@ -23,7 +23,7 @@ TALL = 216  # pixels: the cards that train the next prior stand below, above the
 ABREAST = 4
 # the whole sheet is seen at once, its caption below it
 STYLE = "<style>.vq-sheet { max-width: 184px; } .vq-sheet figure { display: flex; flex-direction: column-reverse; }</style>"
-UNITS = {"bits": "per code", "image bits": "per image"}
+UNITS = ("bits", "image bits")
 
 
 def watch(folder: RunFolder, *, another: bool = False) -> None:
@@ -105,7 +105,7 @@ def _figures(view: live.View) -> None:
         blind = f" Blindly it takes {found.uniform_bits:.2f}." if found else ""
         state.figure("Bits per code", f"{found.bits:.2f}" if found else state.NONE, f"{help_text('bits_per_code')}{blind}", 136)
         whole = f"{found.bits_per_image:,.0f}" if found else state.NONE
-        state.figure("Bits per image", whole, help_text("bits_per_image"), 140)
+        state.figure(f"Bits per {view.config.data.noun}", whole, help_text("bits_per_image"), 140)
         gap = f"{found.bits - found.train_bits:+.2f}" if found else state.NONE
         state.figure("Gap", gap, help_text("overfitting"))
         state.figure(f"Step of {steps:,}", f"{view.at:,}", help_text("step"), 130)
@@ -147,8 +147,8 @@ def _bits(seen: live.Watch, view: live.View) -> None:
         st.markdown("**Bits**", help=help_text("bits_per_code", "bits_per_image", "uniform", "histogram"), width="stretch")
         unit = st.segmented_control(
             "Bits",
-            list(UNITS),
-            format_func=UNITS.__getitem__,
+            UNITS,
+            format_func={"bits": "per code", "image bits": f"per {view.config.data.noun}"}.__getitem__,
             default="bits",
             required=True,
             key="priors_unit",

@@ -37,17 +37,18 @@ def verdict(view: View, evaluations: Sequence[PriorEvaluation]) -> str:
     if not evaluations or view.prior is None:
         return ""
     last = evaluations[-1]
-    told = [_standing(last)]
+    told = [_standing(last, view.config.data.noun)]
     if rung_of(view.prior.prior).learns and last.step:
-        told.append(_gap(last, evaluations))
+        told.append(_gap(last, evaluations, view.config.data.noun))
     return " ".join(told)
 
 
-def _standing(last: PriorEvaluation) -> str:
+def _standing(last: PriorEvaluation, noun: str) -> str:
     saved = last.uniform_bits - last.bits
-    per_image = f"**{last.bits_per_image:,.0f} bits** for the {last.codes_per_image} codes of an image"
+    an = "an" if noun == "image" else "a"
+    per_image = f"**{last.bits_per_image:,.0f} bits** for the {last.codes_per_image} codes of {an} {noun}"
     if last.codes_per_image == 1:
-        per_image = f"**{last.bits:.1f} bits** for the one code of an image"
+        per_image = f"**{last.bits:.1f} bits** for the one code of {an} {noun}"
     if saved < SMALL:
         return f"It takes {per_image}: as many as guessing blindly."
     known = "the histogram of each cell" if last.position_bits < last.histogram_bits - SMALL else "the histogram"
@@ -56,13 +57,13 @@ def _standing(last: PriorEvaluation) -> str:
     return f"It takes {per_image}; guessing blindly would take {last.uniform_bits * last.codes_per_image:,.0f}. That is {compared}."
 
 
-def _gap(last: PriorEvaluation, evaluations: Sequence[PriorEvaluation]) -> str:
+def _gap(last: PriorEvaluation, evaluations: Sequence[PriorEvaluation], noun: str) -> str:
     gap = last.bits - last.train_bits
     best = min(evaluations, key=lambda found: found.bits)
     if last.bits > best.bits + SMALL and gap > SMALL:
         return (
             f"On new grids it was best at step {best.step:,} ({best.bits:.2f} bits per code) and has become worse since, while it goes on "
-            "improving on those that it is trained on: it learns single images by heart. More dropout, a smaller network or fewer steps "
+            f"improving on those that it is trained on: it learns single {noun}s by heart. More dropout, a smaller network or fewer steps "
             "often help."
         )
     if gap > SMALL:

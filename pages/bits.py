@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import showcode, terms
+from pages.ui import needed, session, showcode, terms
 from pages.ui.bits import counter, measured, stopwatch
 from pages.ui.bits.code import code
 from pages.ui.chart import chart
 from pages.ui.parts import hint
-from pages.ui.screens import header
+from pages.ui.screens import SCREENS, header
 from vqcore.plots.bits import codebook_size
 
 header("bits")
+if (opened := session.current_model()) is not None:
+    needed.met(
+        "Bits", SCREENS["bits"].needs, opened.config(), key="bits", instead="The pictures here are of models that come with the program."
+    )
 choice, model = counter.counter()
 hint("Double K, then double the grid's side: which of them adds more bits, and which buys more of the picture?")
 

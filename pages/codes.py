@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import asked, example, session, showcode, terms
+from pages.ui import asked, example, needed, session, showcode, terms
 from pages.ui.codes import atlas, choice, colouring, download, drawing, life, meter, panel, useful
 from pages.ui.codes.look import Seen, books, is_long, seen
 from pages.ui.empty import no_run
@@ -118,21 +118,16 @@ header("codes")
 opened = example.model_shown()
 if opened is None:
     no_run("Here every code of a codebook lies on a map, among the encoder's outputs: which are used, which are dead, what each one draws.")
-else:
+elif needed.served("codes", opened):
     names = books(opened)
-    if names == []:
-        st.info("This model has no codebook: there are no codes to look at. Open a run of a VQ-VAE.", icon=":material/info:")
-    else:
-        st.html(drawing.STYLE)
-        book = 0
-        if names and len(names) > 1:
-            key = f"codes_book_{len(names)}"
-            book = st.segmented_control("Codebook", range(len(names)), format_func=names.__getitem__, key=key, default=0, required=True)
-        first = is_long(opened) and st.session_state.get("codes_shown") != (opened.id, book)
-        every = WAITING if first else _every(opened, book)
-        st.fragment(_top, run_every=every)(opened, book, every, first)
-        terms.words(
-            "code", "codebook", "projection", "dead", "decoded_code", "patches", "receptive_field", "lives", "perplexity", key="codes"
-        )
-        if not first:
-            st.fragment(_below, run_every=every)(opened, book, every)
+    st.html(drawing.STYLE)
+    book = 0
+    if names and len(names) > 1:
+        key = f"codes_book_{len(names)}"
+        book = st.segmented_control("Codebook", range(len(names)), format_func=names.__getitem__, key=key, default=0, required=True)
+    first = is_long(opened) and st.session_state.get("codes_shown") != (opened.id, book)
+    every = WAITING if first else _every(opened, book)
+    st.fragment(_top, run_every=every)(opened, book, every, first)
+    terms.words("code", "codebook", "projection", "dead", "decoded_code", "patches", "receptive_field", "lives", "perplexity", key="codes")
+    if not first:
+        st.fragment(_below, run_every=every)(opened, book, every)

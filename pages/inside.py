@@ -7,7 +7,7 @@ import random
 import numpy as np
 import streamlit as st
 
-from pages.ui import example, session, showcode, terms
+from pages.ui import example, needed, session, showcode, terms
 from pages.ui.chart import chart
 from pages.ui.empty import no_run
 from pages.ui.parts import hint
@@ -63,8 +63,6 @@ def _show(run: RunFolder) -> None:
     if gallery.inputs.ndim != 4:
         _points(gallery)
         _evaluation(steps)
-    elif not gallery.indices:
-        st.info("This model has no codebook, so there is no index to follow.", icon=":material/info:")
     else:
         _image(run, gallery, steps)
 
@@ -111,7 +109,7 @@ def _points(gallery: Gallery) -> None:
         "This run's data are points, not pictures: each becomes one code, and is put back where that code decodes to.",
         icon=":material/info:",
     )
-    colours = gallery.z_q.reshape(len(gallery.inputs), 3) if gallery.indices else None
+    colours = gallery.z_q.reshape(len(gallery.inputs), 3)
     chart(plane(gallery.inputs, gallery.reconstructions, colours), key="inside_points", height=480)
     terms.words("single_vector", "z_e", "index", "z_q", "colour", key="inside_points")
 
@@ -119,6 +117,6 @@ def _points(gallery: Gallery) -> None:
 opened = example.model_shown()
 if opened is None:
     no_run("Here one image goes through a model, step by step: the encoder's output, the codes that are chosen, what the decoder draws.")
-else:
+elif needed.served("inside", opened):
     training = judged(opened.status()) not in ENDED
     st.fragment(_look, run_every=POLL if training else None)(opened, training)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import example, session, showcode, terms
+from pages.ui import example, needed, session, showcode, terms
 from pages.ui.empty import no_run
 from pages.ui.invent import bits, code, complete, copies, files, fill, guess, ladder, settings
 from pages.ui.invent.family import Family, family_of
-from pages.ui.invent.wanted import BITS, COMPLETE, COPY, FILES, FILL, GUESS, TABS, Answers, Wanted, answers, begin, below, wanted
+from pages.ui.invent.wanted import BITS, COMPLETE, COPY, FILES, FILL, GUESS, NEEDS, TABS, Answers, Wanted, answers, begin, below, wanted
 from pages.ui.parts import hint
 from pages.ui.screens import header
 from vqcore.errors import RunError
@@ -58,7 +58,7 @@ def _below(family: Family, want: Wanted, found: Answers) -> None:
                 fill.show(found.below, question, want, title)
             elif name == GUESS:
                 guess.show(family, found, question, want)
-            elif name == COMPLETE:
+            elif name == COMPLETE and needed.met(COMPLETE, NEEDS[COMPLETE], family.source.config(), key="complete"):
                 complete.show(family, found, question, want)
             elif name == COPY:
                 copies.show(found.below, question, found.sheets.get(want.rung), want, title)
@@ -85,9 +85,7 @@ if opened is None:
     no_run(
         "Here priors draw new pictures from the codes of a model: from every code alike up to networks that have learnt what follows what."
     )
-elif opened.config().data.kind == "rings":
-    st.info("This model's examples are points, not pictures: there is no sheet to draw. Open a run on images.", icon=":material/info:")
-else:
+elif needed.served("invent", opened):
     try:
         family = family_of(opened)
         begin(family)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import models, session, terms
+from pages.ui import models, needed, session, terms
 from pages.ui.empty import no_run
 from pages.ui.paint import canvas, code, keep, second, whole
 from pages.ui.paint import state as paint
@@ -57,6 +57,8 @@ header("paint")
 opened = second.model_or_example()
 if opened is None:
     no_run("Here an image's index grid lies on the table: exchange tiles by hand, and the decoder redraws the picture at every stroke.")
+elif not needed.served("paint", opened):
+    pass
 elif why := missing(opened):
     st.info(why, icon=":material/info:")
 else:

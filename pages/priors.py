@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import example, session, terms
+from pages.ui import example, needed, session, terms
 from pages.ui.empty import no_run
 from pages.ui.example import folder_of
 from pages.ui.parts import hint
@@ -57,7 +57,8 @@ with st.container(key="priors_main", gap="xsmall"):
     elif parent is not None:
         hint(f"Count the histogram first: it takes seconds. Do its {noun}s look like anything?")
     if parent is not None:
-        learn(parent)
+        if needed.served("priors", parent):
+            learn(parent)
     else:
         no_run("Here a prior learns which grids of codes are likely, and draws new ones. It needs a trained model.")
 if prior is not None:

@@ -16,14 +16,16 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import asked, session
 from pages.ui.asked import Answer
 from pages.ui.codes.look import FIRST, seen
+from vqcore.config.quantizer import VQConfig
 from vqcore.config.run import RunConfig
 from vqcore.records import BookSnapshot, Snapshot
 from vqcore.runs import arrays
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.probed import Probe
 from vqcore.runs.store import RunStore
+from vqcore.shape import Book
 
-from .conftest import ADA, BOB, K
+from .conftest import ADA, BOB, D, K
 from .probing import probe_arrays, umap_arrays, useful_arrays
 
 Page = Callable[..., AppTest]
@@ -272,16 +274,15 @@ def test_points_are_shown_in_their_plane(page: Page, finished: Finished, answers
 
 
 @pytest.mark.usefixtures("answers")
-def test_a_model_without_codes_says_so(page: Page, finished: Finished) -> None:
-    folder = finished()
-    for step in folder.snapshots():
-        arrays.write_snapshot(folder.path / "snapshots" / f"{step}.npz", Snapshot(step, ()))
-    at = page("codes", run=folder.id)
-    assert not at.exception and "no codebook" in at.info[0].value
+def test_a_model_without_codes_says_so_before_it_has_trained(page: Page, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VQConfig, "books", lambda self: ())
+    at = page("codes", run=store.create(RunConfig(), name="Without codes").id)
+    assert not at.exception and at.info[0].value == "Codes needs a codebook, and this model has none\\."
 
 
 @pytest.mark.usefixtures("answers")
-def test_of_several_codebooks_one_is_chosen(page: Page, finished: Finished) -> None:
+def test_of_several_codebooks_one_is_chosen(page: Page, finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VQConfig, "books", lambda self: (Book("codes", K, D), Book("second", 4, D)))
     folder = finished()
     for step in folder.snapshots():
         shot = folder.snapshot(step)

@@ -102,7 +102,7 @@ def test_a_run_without_a_checkpoint_says_when_it_comes(page: Page, finished: Fin
 @pytest.mark.usefixtures("worker")
 def test_points_are_no_pictures(page: Page, finished: Finished) -> None:
     at = page("invent", run=checkpointed(finished(points=True)).id)
-    assert not at.exception and "points, not pictures" in at.info[0].value
+    assert not at.exception and "Invent needs pictures, and this run's data are points" in at.info[0].value
 
 
 def test_it_opens_on_the_ladder_and_offers_what_is_not_trained(page: Page, model: RunFolder, worker: Worker) -> None:

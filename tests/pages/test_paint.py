@@ -305,7 +305,7 @@ def test_an_open_prior_paints_with_its_parent(page: Page, run: RunFolder, prior:
 
 def test_what_cannot_be_painted_says_why(page: Page, finished: Callable[..., RunFolder]) -> None:
     at = page("paint", run=finished("Rings", points=True).id)
-    assert any("points, not pictures" in info.value for info in at.info)
+    assert any("Paint needs pictures, and this run's data are points" in info.value for info in at.info)
     at = page("paint", run=finished("No checkpoint").id)
     assert any("no checkpoint yet" in info.value for info in at.info)
     assert not at.exception

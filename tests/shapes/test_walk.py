@@ -9,11 +9,25 @@ import pytest
 
 from pages.ui.screens import SCREENS
 from tests.shapes.runs import SHAPES
-from tests.shapes.walk import PLACES, TABS, Place, faults, places, visit
+from tests.shapes.walk import PLACES, REFUSAL, TABS, Place, faults, places, visit, words
 from vqcore.runs.folder import RunFolder
 
 # a place, or a screen with all its places, and a shape → what is wrong there. Whoever mends it takes the line out: it fails until then.
 TO_MEND: dict[tuple[str, str], str] = {}
+
+
+# a place, or a screen with all its places, and a shape that it cannot serve: it says so in its one sentence, and no other does
+REFUSED: set[tuple[str, str]] = {
+    ("paint", "points"),
+    ("invent", "points"),
+    ("invent: Complete an image", "vector"),
+    ("bits", "points"),
+}
+
+
+def _is_refused(place: str, shape: str) -> bool:
+    model = shape.removesuffix(" prior")
+    return (place, model) in REFUSED or (PLACES[place].screen, model) in REFUSED
 
 
 def _cells() -> Iterator[Any]:
@@ -27,7 +41,9 @@ def _cells() -> Iterator[Any]:
 @pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize(("place", "shape"), list(_cells()))
 def test_a_screen_serves_a_shape(place: str, shape: str, shapes: Mapping[str, RunFolder]) -> None:
-    assert faults(visit(PLACES[place], shapes[shape].id), PLACES[place], shape) == []
+    at = visit(PLACES[place], shapes[shape].id)
+    assert faults(at, PLACES[place], shape) == []
+    assert len(REFUSAL.findall(words(at))) == _is_refused(place, shape)
 
 
 def test_what_is_to_be_mended_is_walked() -> None:

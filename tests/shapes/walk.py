@@ -52,7 +52,10 @@ _UNTRUE = {
     "vector": re.compile(r"\btiles?\b", re.IGNORECASE),
 }
 _OF_OTHERS = ("bits", "runs", *WITHOUT_RUN)
-_REFUSED = re.compile(r"(?:This|The open) (?:run|model)'s (?:data|examples) are points.*")
+REFUSAL = re.compile(
+    r"^.* needs (?:pictures|a codebook|a single codebook|a grid of codes|codes that are learned), and this .*$", re.MULTILINE
+)
+_EXPLAINED = "This run's data are points, not pictures: each becomes one code, and is put back where that code decodes to."
 _HEADERS = {f"**{screen.look}**" for screen in SCREENS.values()}
 _WORDS = tuple(f"**{entry.title}.** {entry.sentence}" for entry in GLOSSARY.values())
 
@@ -124,7 +127,7 @@ def words(at: AppTest) -> str:
     lines += [str(widget.label) for kind in ("button", "selectbox", "toggle", "select_slider") for widget in at.get(kind)]
     lines += [str(frame.value.to_csv()) for frame in at.dataframe]
     text = re.sub(r"<style>.*?</style>", "", "\n".join(lines), flags=re.DOTALL)
-    return re.sub(r"data:image/[^\"')]*", "", text)
+    return re.sub(r"data:image/[^\"')]*|(?:class|style|data-[a-z]+)=\"[^\"]*\"", "", text)
 
 
 def figures(at: AppTest) -> dict[str, dict[str, Any]]:
@@ -143,7 +146,7 @@ def faults(at: AppTest, place: Place, shape: str) -> list[str]:
     found += [f"a value that is none: “{_around(said, match)}”" for match in _NOTHING.finditer(said)]
     untrue = _UNTRUE.get(shape.removesuffix(" prior"))
     if untrue and place.screen not in _OF_OTHERS:
-        said = _REFUSED.sub("", said)
+        said = REFUSAL.sub("", said).replace(_EXPLAINED, "")
         found += [f"not true of {shape}: “{_around(said, match)}”" for match in untrue.finditer(said)]
     found += [f"an empty chart: “{name}”" for name, figure in figures(at).items() if not any(map(_drawn, figure["data"]))]
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from vqcore.config.data import DigitsConfig
 from vqcore.config.model import VQVAEConfig
+from vqcore.config.needs import Need
 from vqcore.config.quantizer import VQConfig
 from vqcore.config.run import RunConfig, TrainConfig
 
@@ -17,6 +18,7 @@ class Cause:
 
     `title` names the cause and `reveal` tells it in two sentences; `patient` and `symptom` say what one sees and do not give
     it away. `config` is `healthy` but for `paths` (dotted). Treat before the step after `treat_at`.
+    `needs`: what a model must have to be able to collapse for this cause.
     """
 
     title: str
@@ -27,6 +29,7 @@ class Cause:
     paths: tuple[str, ...]
     healthy: RunConfig
     treat_at: int
+    needs: tuple[Need, ...] = ("learned codes",)
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vqcore.config.needs import Need
 from vqcore.config.run import RunConfig
 from vqcore.control import Command
 
@@ -16,6 +17,7 @@ Act = Literal["revive", "kmeans"]
 class Treatment:
     """`what` says in two sentences what it does, `source` where it comes from.
 
+    `needs`: what a run must have for it to do anything.
     `changes` gives, for the run's present configuration, the settings to change (dotted path → value; none for a pure act);
     `command` is what is done to the codes after that.
     """
@@ -25,6 +27,7 @@ class Treatment:
     source: str
     changes: Callable[[RunConfig], dict[str, Any]]
     command: Act | None = None
+    needs: tuple[Need, ...] = ("learned codes",)
 
     def commands(self, config: RunConfig) -> tuple[Command, ...]:
         """What to send to a run of `config`, in this order. Their ids, authors and names are the sender's to set.

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vqcore.config.needs import Need
 from vqcore.config.prior import AnyPriorConfig, HistogramConfig, PixelCNNConfig, TransformerConfig, UniformConfig
 from vqcore.config.run import PriorRunConfig, RunConfig, TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One prior of the ladder, from the least to the most that a prior may know. `key` names it among all of them."""
+    """One prior of the ladder, from the least to the most that a prior may know. `key` names it among all of them.
+
+    `needs`: what the model must have whose codes it learns.
+    """
 
     key: str
     title: str
     sentence: str
     config: AnyPriorConfig
     learns: bool  # by gradient, over many steps
+    needs: tuple[Need, ...] = ("codes",)
 
 
 LADDER: tuple[Rung, ...] = (

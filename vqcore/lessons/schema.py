@@ -6,11 +6,12 @@ Lessons are data (`assets/lessons/*.json`), read by `loader`. A check names acts
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from vqcore.config.base import Config
+from vqcore.config.needs import Need, refusal
 from vqcore.config.run import RunConfig
 from vqcore.errors import VQError
 from vqcore.glossary import GLOSSARY
@@ -76,6 +77,8 @@ class Act(Config):
 
 
 class _Check(Config):
+    needs: ClassVar[tuple[Need, ...]] = ("one book",)  # of the runs that it reads
+
     @property
     def acts(self) -> tuple[str, ...]:
         """The keys of the acts whose runs it needs."""
@@ -85,6 +88,7 @@ class _Check(Config):
 class FewPictures(_Check):
     """All reconstructions of the run are at most K different pictures, one a code."""
 
+    needs = ("pictures", "one book")
     kind: Literal["few_pictures"]
     run: Key
 
@@ -92,12 +96,14 @@ class FewPictures(_Check):
 class CopiedGradient(_Check):
     """On the microscope: the gradient at z_e was the decoder's own, copied; and was not once it was rotated."""
 
+    needs = ()
     kind: Literal["copied_gradient"]
 
 
 class EqualTerms(_Check):
     """Codebook and commitment term are the same number at every point of the run, and the reconstruction term fell."""
 
+    needs = ("learned codes",)
     kind: Literal["equal_terms"]
     run: Key
 
@@ -105,6 +111,7 @@ class EqualTerms(_Check):
 class Runaway(_Check):
     """In `run` |z_e| ends at least `times` as long as the codes and at most half of them are in use; in `other` neither."""
 
+    needs = ("one book", "learned codes")
     kind: Literal["runaway"]
     run: Key
     other: Key
@@ -114,6 +121,7 @@ class Runaway(_Check):
 class Cured(_Check):
     """Runs of `run` were collapsed, then treated in `ways` different ways, each of which brought the codes back."""
 
+    needs = ("one book", "learned codes")
     kind: Literal["cured"]
     run: Key
     ways: int = Field(3, ge=1, le=5)
@@ -142,6 +150,7 @@ class CountedFew(_Check):
 class Ladder(_Check):
     """A prior that sees its neighbours, over the codes of `run`, needs fewer bits than the histograms, and they than log2 K."""
 
+    needs = ("codes",)
     kind: Literal["ladder"]
     run: Key
 
@@ -149,6 +158,7 @@ class Ladder(_Check):
 class Unmoved(_Check):
     """In `run` and in `other`, codes that were never chosen are where they started, exactly; chosen ones are not."""
 
+    needs = ("one book", "learned codes")
     kind: Literal["unmoved"]
     run: Key
     other: Key
@@ -157,6 +167,7 @@ class Unmoved(_Check):
 class Shuffled(_Check):
     """A saved grid of `run` has the codes of one of its pictures, as often, and most of them in other cells."""
 
+    needs = ("pictures", "grid", "one book")
     kind: Literal["shuffled"]
     run: Key
 
@@ -190,8 +201,11 @@ class Lesson(Config):
         for name in self.check.acts:
             if name not in keys:
                 raise ValueError(f"the check needs an act {name!r}; there are: {', '.join(keys)}")
-            if self.act(name).config is None:
+            config = self.act(name).config
+            if config is None:
                 raise ValueError(f"the check reads a run of act {name!r}, which starts none")
+            if found := refusal(f"the check {self.check.kind!r} of act {name!r}", self.check.needs, config):
+                raise ValueError(found.sentence)
         if strange := [word for word in self.words if word not in GLOSSARY]:
             raise ValueError(f"not in the glossary: {', '.join(strange)}")
         return self

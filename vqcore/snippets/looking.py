@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.clinic.diagnosis import Diagnosis
+from vqcore.config.needs import Need, met
 from vqcore.records import BookSnapshot, Gallery
 from vqcore.runs.analysis import checkpoint_stamp
 from vqcore.runs.folder import RunFolder
@@ -19,6 +20,13 @@ from vqcore.snippets.snippet import LINES, Snippet, imports, literal, opened
 from vqcore.usage import nearest
 
 NEIGHBOURS = 5
+# what each of them needs of a run: screens ask before they show one
+NEEDS: dict[str, tuple[Need, ...]] = {
+    "inside": ("pictures", "codes"),
+    "code": ("codes",),
+    "drawn": ("pictures", "one book"),
+    "message": ("one book",),
+}
 _FOLDER = ("pathlib:Path", "vqcore.runs.folder:RunFolder")
 
 
@@ -87,7 +95,7 @@ print("nearest codes: " + ", ".join(f"{{other}} at {{distance:.3g}}" for other, 
     )
     note = f"From the snapshot at step {step:,}."
     found = [_snippet(f"Use and neighbours of code {chosen}", lines, *_FOLDER, "vqcore.usage:nearest", prints=prints, note=note)]
-    if place == 0 and run.config().data.kind != "rings" and checkpoint_stamp(run) is not None:
+    if met(NEEDS["drawn"], run.config()) and checkpoint_stamp(run) is not None:
         found.append(_drawn(run, chosen))
     return found
 

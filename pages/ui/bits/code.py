@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pages.ui import sweepwork
 from pages.ui.bits.counter import Choice, Model
+from vqcore.config.needs import met
 from vqcore.snippets import looking, sweeping
 from vqcore.snippets.snippet import Snippet
 from vqcore.sweeps.store import Sweep
@@ -22,5 +23,5 @@ def _shown(choice: Choice, model: Model | None) -> Snippet:
         return looking.capacity(choice.K, choice.side)
     if model.run is None:
         return looking.point(choice.K, choice.side, model.nmse or 0.0, int((model.indices[0]).size))
-    gallery = model.run.gallery()
+    gallery = model.run.gallery() if met(looking.NEEDS["message"], model.run.config()) else None
     return looking.capacity(choice.K, choice.side) if gallery is None else looking.message(model.run, gallery)

@@ -9,7 +9,7 @@ import time
 
 import streamlit as st
 
-from pages.ui import session
+from pages.ui import needed, session
 from pages.ui.collapse import bar
 from pages.ui.collapse.case import CaseView
 from pages.ui.terms import help_text
@@ -18,6 +18,7 @@ from vqcore.clinic.treatments import TREATMENTS, Treatment
 from vqcore.errors import ConfigError
 from vqcore.plots.marks import described
 
+NEEDS = tuple(sorted({need for treatment in TREATMENTS.values() for need in treatment.needs}))
 TWICE_S = 2.0  # a second click on the same treatment within so many seconds is not meant
 # room for the longest of what treatments say of themselves: nothing below moves when another is chosen
 _STYLE = """<style>
@@ -27,6 +28,8 @@ _STYLE = """<style>
 
 def panel(view: CaseView, advice: Diagnosis | None) -> None:
     """`advice`: the patient's diagnosis, None while it is not to be given away."""
+    if not needed.met("Treatment", NEEDS, view.patient.config, key="treatment"):
+        return
     side = "the run on the right" if view.case.paired else "this run"
     st.markdown(f"**{'2. ' if view.case.cause else ''}Treat {side}.**", help=help_text("dead", "revival", "ema", "kmeans"))
     told = advice is not None and not view.treated_since

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import asked, number
 from pages.ui.asked import Answer, Setting
 from pages.ui.invent.family import Family, Member
+from vqcore.config.needs import Need
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.invented import HISTOGRAM, POSITIONS, REDRAWN, UNIFORM, Sheet
 
@@ -16,6 +17,7 @@ SEED = "invent_seed"  # the key of its field
 NUMBERS = (16, 36, 64)
 TABS = ("Watch it fill", "You are the prior", "Complete an image", "Does it copy?", "Bits", "Download")
 FILL, GUESS, COMPLETE, COPY, BITS, FILES = TABS
+NEEDS: dict[str, tuple[Need, ...]] = {COMPLETE: ("grid",)}  # of tabs that need more than the screen does
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,6 @@ class Source:
 def missing(run: RunFolder) -> str:
     """Why there is nothing to paint on, as a sentence for the page; "" when there is."""
     config = run.config()
-    if config.data.kind == "rings":
-        return "This run's data are points, not pictures: a point has no index grid to paint on. Open a run of digits, letters or photos."
     if isinstance(config, PriorRunConfig):  # its model's own run is gone
         if run.codes() is None or run.samples() is None:
             return "This prior has not drawn any samples yet, and the model's own images went with its run. Samples come as it trains."
@@ -99,8 +97,6 @@ def missing(run: RunFolder) -> str:
     gallery, snapshot = run.gallery(), run.snapshot()
     if gallery is None or snapshot is None or not len(gallery.inputs):
         return "This run has no pictures yet. The first ones come as soon as it trains."
-    if not gallery.indices or not snapshot.books:
-        return "This model has no codebook: there is no index grid to paint on. Open a run of a VQ-VAE."
     return ""
 
 

@@ -23,7 +23,7 @@ BELOW = ("Lives", "Usage meter", useful.TITLE, "Download")
 def _every(run: RunFolder, book: int) -> float | None:
     """How often to look again; None: nothing can change."""
     waits = [asked.ask(run, "probe")]
-    if atlas.wanted().umap and run.config().model.quantizer.D > 2:
+    if atlas.wanted().umap and run.config().books()[book].D > 2:
         waits.append(asked.ask(run, "umap", **atlas.settings(book)))
     if st.session_state.get("codes_below") == useful.TITLE:
         waits.append(asked.ask(run, "usefulness"))

@@ -13,6 +13,7 @@ from pages.ui.empty import no_run
 from pages.ui.parts import hint
 from pages.ui.pipeline import pipeline, stages_of
 from pages.ui.screens import header
+from vqcore.layout import Layout
 from vqcore.plots.codebook import plane
 from vqcore.records import Gallery
 from vqcore.runs.folder import RunFolder
@@ -81,17 +82,23 @@ def _image(run: RunFolder, gallery: Gallery, steps: list[int]) -> None:
         st.button("Random", icon=":material/shuffle:", on_click=_jump, args=(count,), key="inside_random")
         st.markdown(f"Image {image + 1} of {count}", width="content")
     _evaluation(steps)
-    index = gallery.indices[0][image]
+    grids = [indices[image] for indices in gallery.indices]
+    codes = Layout.of(config.levels())
     error = np.mean((gallery.inputs[image].astype(float) - gallery.reconstructions[image]) ** 2) / 255**2
     with st.container(horizontal=True):
-        bits = f"{index.size * np.log2(config.model.quantizer.K):,.0f}"
+        bits = f"{np.log2(codes.sizes()).sum():,.0f}"
         st.metric("Bits of this image", bits, help=terms.help_text("capacity"), border=True)
         st.metric("Bits of its pixels", f"{gallery.inputs[image].size * 8:,}", help="Pixels × channels × 8 bits.", border=True)
-        st.metric("Different codes in it", f"{len(np.unique(index))} of {index.size}", help=terms.help_text("index", "M"), border=True)
+        st.metric(
+            "Different codes in it",
+            f"{sum(len(np.unique(index)) for index in grids)} of {codes.length}",
+            help=terms.help_text("index", "M"),
+            border=True,
+        )
         st.metric("Its squared error", f"{error:.4f}", help=terms.help_text("mse"), border=True)
     hint(
         "Mark a tile of plain background, then one on an edge. Where else does each code stand?"
-        if index.size > 1
+        if grids[0].size > 1
         else "Press **Random** some times: whenever the same code is chosen, the same picture comes out."
     )
     terms.words("z_e", "index", "z_q", "codebook", "latent_grid", "capacity", "colour", "neighbours", key="inside")

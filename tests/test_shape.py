@@ -10,12 +10,12 @@ import torch
 from vqcore.config.data import DataConfig, DigitsConfig, RingsConfig
 from vqcore.config.model import VQVAEConfig
 from vqcore.config.presets import PRESETS
-from vqcore.config.quantizer import VQConfig
+from vqcore.config.quantizer import FSQConfig, ResidualConfig, VQConfig
 from vqcore.config.run import RunConfig
 from vqcore.errors import ConfigError
-from vqcore.layout import Layout
+from vqcore.layout import Grid, Layout
 from vqcore.models.registry import build_model
-from vqcore.shape import Level
+from vqcore.shape import Book, Level
 
 DATA = {config.model_fields["kind"].default: config() for config in get_args(get_args(DataConfig)[0])}
 CASES = {f"preset {name}": preset.config for name, preset in PRESETS.items()} | {
@@ -37,6 +37,21 @@ def test_levels_are_those_of_the_built_model(name: str) -> None:
     assert out.z_e.shape == (2, level.dim, *level.grid)
     assert (model.quantizer.books, model.quantizer.dim) == (level.books, level.dim)
     assert config.books() == level.books
+
+
+def test_several_books_stand_on_one_grid() -> None:
+    stages = (VQConfig(K=9, D=3), VQConfig(K=5, D=3))
+    levels = VQVAEConfig(quantizer=ResidualConfig(stages=stages), downsampling=4).levels((1, 10, 17))
+    assert levels == (Level("codes", (3, 5), 3, (Book("stage 1", 9, 3), Book("stage 2", 5, 3))),)
+    layout = Layout.of(levels, classes=7)
+    assert layout == Layout((Grid("stage 1", 9, (3, 5)), Grid("stage 2", 5, (3, 5))), 7)
+    assert layout.length == 2 * levels[0].cells == 30
+
+
+def test_codes_that_nothing_learns() -> None:
+    levels = VQVAEConfig(quantizer=FSQConfig(levels=(8, 5)), downsampling="vector").levels((2,))
+    assert levels == (Level("codes", (), 2, (Book("codes", 40, 2, learned=False),)),)
+    assert levels[0].cells == 1
 
 
 def test_a_model_without_books_has_an_empty_layout() -> None:

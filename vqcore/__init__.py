@@ -26,7 +26,7 @@ A run of the app or of `python -m vqcore train`: its codes, an edit, what that d
     (codes,) = run.model.indices(to_model(torch.from_numpy(run.dataset.x[:64])))
     codes[:, 0, 0] = 5
     pictures = run.model.decode_indices((codes,))
-    hits = codes.flatten().bincount(minlength=run.config.model.quantizer.K)
+    hits = codes.flatten().bincount(minlength=run.config.books()[0].K)
 
 Everything else: `python -m vqcore --help`, and README.md.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import session
 from pages.ui.live import View
 from pages.ui.terms import help_text
 from vqcore.config.data import DataConfig
@@ -15,15 +16,19 @@ def table(view: View) -> None:
     if view.evaluation is None:
         st.caption("These come with the first evaluation.")
         return
-    rows = _errors(view.evaluation, view.config.data)
+    counted = {book.name: book for book in view.measured.books} if view.measured is not None else {}
+    groups = {"": _errors(view.evaluation, view.config.data)}
     for book in view.evaluation.books:
-        rows += _bits(book)
-    if view.measured is not None:
-        for counted in view.measured.books:
-            rows += _alive(counted, view)
-    with st.container(horizontal=True, gap="small", key="train_exact"):
-        for label, value, shown in rows:
-            st.metric(label, value, help=shown, width=136)
+        rows = _bits(book) + (_alive(counted[book.name], book.K) if book.name in counted else [])
+        # of one book the rows follow at once, as nothing has to be told apart
+        name = book.name if len(view.evaluation.books) > 1 else ""
+        groups[name] = groups.get(name, []) + rows
+    for i, (name, rows) in enumerate(groups.items()):
+        if name:
+            st.markdown(f"**{session.plain(name.capitalize())}**")
+        with st.container(horizontal=True, gap="small", key=f"train_exact{i or ''}"):
+            for label, value, shown in rows:
+                st.metric(label, value, help=shown, width=136)
     counted_on = "all" if view.evaluation.complete else "the same"
     st.caption(f"Step {view.evaluation.step:,}, {counted_on} {view.evaluation.images:,} validation examples, model frozen.")
 
@@ -49,8 +54,7 @@ def _bits(book: BookEvaluation) -> list[tuple[str, str, str]]:
     ]
 
 
-def _alive(book: BookStep, view: View) -> list[tuple[str, str, str]]:
-    K = view.config.model.quantizer.K
+def _alive(book: BookStep, K: int) -> list[tuple[str, str, str]]:
     return [
         ("Used", f"{book.used_epoch} of {K}", help_text("used_epoch")),
         ("Ever used", f"{book.used_ever} of {K}", help_text("used_ever")),

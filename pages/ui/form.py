@@ -26,6 +26,7 @@ MACHINE = ("device", "precision", "threads", "speed_limit", "record_every", "eva
 WIDE = 250  # pixels, of a field
 THREADS = number.Range(1, 256)  # of a field that takes a word or a number, as `train.threads` alone does
 FIXED = ("kind", "schema_version")  # chosen by class, not typed
+UNTYPED = ("residual", "fsq")  # kinds with fields that the form cannot draw yet
 
 # how a choice is called on screen; what is not here is called by its own name
 CHOICES: dict[Any, str] = {
@@ -109,7 +110,8 @@ def _kinds(annotation: Any) -> dict[str, type[Config]]:
         annotation = get_args(annotation)[0]
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     classes = [option for option in options if isinstance(option, type) and issubclass(option, Config)]
-    return {str(option.model_fields["kind"].default if "kind" in option.model_fields else option.__name__): option for option in classes}
+    kinds = {str(option.model_fields["kind"].default if "kind" in option.model_fields else option.__name__): option for option in classes}
+    return {kind: option for kind, option in kinds.items() if kind not in UNTYPED}
 
 
 def _own_fields(cls: type[Config]) -> Iterator[tuple[str, FieldInfo]]:

@@ -12,6 +12,8 @@ from pages.ui.form import CHOICES
 from pages.ui.lessons import answering, picture
 from vqcore.config.run import RunConfig
 from vqcore.lessons.bases import BASES
+from vqcore.shape import described as described_books
+from vqcore.shape import sizes
 
 Start = Callable[[RunConfig, str, str, bool], None]
 
@@ -54,14 +56,14 @@ def panel(start: Start) -> None:
 
 def described(config: RunConfig) -> str:
     """The settings that say most, as one line of markdown."""
-    quantizer, train = config.model.quantizer, config.train
+    train = config.train
     grid = (
         "one code a picture"
         if config.model.downsampling == "vector"
         else f"a code for each {config.model.downsampling}×{config.model.downsampling} pixels"
     )
     return (
-        f"{_called(config.data.kind)} · {grid} · {quantizer.K:,} codes of {quantizer.D} numbers · {train.steps:,} steps of "
+        f"{_called(config.data.kind)} · {grid} · {described_books(config.books())} · {train.steps:,} steps of "
         f"{train.batch_size} · seed {train.seed}"
     )
 
@@ -76,7 +78,9 @@ def changed(config: RunConfig, base: str) -> str:
 
 def called(config: RunConfig) -> str:
     """A name for a run of this configuration."""
-    return f"{_called(config.data.kind)}, K = {config.model.quantizer.K}, D = {config.model.quantizer.D}"
+    books = config.books()
+    dimensions = " + ".join(dict.fromkeys(str(book.D) for book in books))
+    return f"{_called(config.data.kind)}, K = {sizes(books)}, D = {dimensions}" if books else _called(config.data.kind)
 
 
 def _called(value: str) -> str:

@@ -170,7 +170,7 @@ class Watch:
     def _curves(self, view: View, kind: str) -> str:
         steps, evaluations = self._tail().thinned(WIRE_POINTS)
         marks = treatments(view.events)
-        K = view.config.model.quantizer.K
+        K = view.config.books()[0].K if view.config.books() else 0
         draw: dict[str, Callable[[], Figure]] = {
             "loss": lambda: training.loss_curves(steps, evaluations, treatments(view.events, on_loss=True)),
             "errors": lambda: training.errors(evaluations, marks),

@@ -54,14 +54,14 @@ def figures(view: View) -> None:
     """Plain figures first. A figure that is not known yet is a dash."""
     st.html(_STYLE)
     step, evaluation, config = view.step, view.evaluation, view.config
-    book = step.books[0] if step and step.books else None
+    K = sum(book.K for book in config.books())
+    used = f"{sum(book.used_epoch for book in step.books):,} of {K:,}" if step and step.books else NONE
     error = f"{evaluation.nmse:.3f}" if evaluation else NONE
     noun = config.data.noun
     reference = f" Here the mean {noun}'s is {evaluation.nmse_mean_picture:.2f}." if evaluation else ""
     with st.container(horizontal=True, gap="small", key="train_figures"):
-        K = config.model.quantizer.K
-        if not hidden("figures"):
-            figure("Codes used", f"{book.used_epoch} of {K}" if book else NONE, help_text("used_epoch", "dead"), 140 if K < 1000 else 200)
+        if K and not hidden("figures"):
+            figure("Codes used", used, help_text("used_epoch", "dead"), 140 if K < 1000 else 200)
         figure(f"Step of {config.train.steps:,}", f"{view.at:,}", help_text("step"), 130)
         if not hidden("figures"):
             figure("Error", error, f"{help_text('nmse')}\n\nMeasured on validation {noun}s.{reference}")

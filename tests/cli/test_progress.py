@@ -12,6 +12,7 @@ from rich.console import Console
 from vqcore.cli.progress import Bar, Lines, describe, open_display
 from vqcore.config.presets import PRESETS
 from vqcore.records import BookEvaluation, BookStep, Evaluation, Event, Step
+from vqcore.shape import Book
 
 
 def step(number: int, elapsed: float = 1.0, **changes: Any) -> Step:
@@ -71,5 +72,5 @@ def test_the_bar_shows_figures_and_leaves_the_terminal_whole() -> None:
 
 def test_figures_of_models_with_several_books_and_with_none() -> None:
     one = step(1).books[0]
-    assert "31+31 codes" in describe(step(1, books=(one, one)), 32)
-    assert "codes" not in describe(step(1, books=()), 32)
+    assert "31 + 31 of 2 × 32 codes" in describe(step(1, books=(one, one)), (Book("a", 32, 4), Book("b", 32, 4)))
+    assert "codes" not in describe(step(1, books=()), ())

@@ -103,7 +103,7 @@ class Microscope:
 
         Raises ConfigError for what cannot be drawn in a plane: D other than 2, a latent grid, more than 64 codes.
         """
-        quantizer = config.model.quantizer
+        quantizer = config.plain_vq()
         if quantizer.D != 2 or config.model.downsampling != "vector" or quantizer.K > LARGEST_K or quantizer.distance != "euclidean":
             raise ConfigError(
                 f"D = {quantizer.D}, K = {quantizer.K}, downsampling {config.model.downsampling}, distance {quantizer.distance}: the "
@@ -242,7 +242,7 @@ class _Bench(Trainer):
 
     def restore(self, moment: _Moment) -> None:
         self.config, self.at, self.frozen, self.kept = moment.config, moment.batch, moment.frozen, moment.kept
-        self.vq.reconfigure_(moment.config.model.quantizer)
+        self.vq.reconfigure_(moment.config.plain_vq())
         self.optimizer.state.clear()  # a state from before the first step has no moments to put in their place
         unpack(self, moment.state)
 
@@ -265,7 +265,7 @@ class _Bench(Trainer):
         out = net(x)
         reconstruction = out.terms["reconstruction"]
         at_z_q, passed = torch.autograd.grad(reconstruction, (out.z_q, out.z_e), retain_graph=True)
-        weighted = self.config.model.quantizer.commitment_weight * out.terms["commitment"]
+        weighted = self.config.plain_vq().commitment_weight * out.terms["commitment"]
         (commitment,) = torch.autograd.grad(weighted, out.z_e, retain_graph=True)
         loss, terms = _plain(out)
         out.z_e.retain_grad()  # not before: what autograd.grad passes through z_e would be kept as well

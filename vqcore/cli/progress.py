@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from vqcore.cli.console import console as plain_console
 from vqcore.config.run import RunConfig
 from vqcore.records import Evaluation, Event, PriorEvaluation, Record, Step
+from vqcore.shape import Book, sizes
 
 LINE_EVERY_S = 5.0
 # the rest is seen from the figures, or said by the command itself
@@ -51,7 +52,7 @@ class Lines:
 
     def __init__(self, config: RunConfig, console: Console) -> None:
         self.steps = config.train.steps
-        self.K = config.model.quantizer.K
+        self.books = config.books()
         self.console = console
         self.started = False
         self._getting_ready = ""
@@ -100,7 +101,9 @@ class Lines:
     def _line(self, record: Step) -> None:
         self._shown_at, self._shown_step = time.monotonic(), record.step
         left = self._time_left(record)
-        self.say(f"step {record.step:,}/{self.steps:,} · {describe(record, self.K)}{f' · {left:,.0f} s left' if left is not None else ''}")
+        self.say(
+            f"step {record.step:,}/{self.steps:,} · {describe(record, self.books)}{f' · {left:,.0f} s left' if left is not None else ''}"
+        )
 
     def _time_left(self, record: Step) -> float | None:
         if self._first is None or record.step == self._first.step:
@@ -149,15 +152,15 @@ class Bar(Lines):
                 self._bar.reset(self._task, total=self.steps, completed=record.step)
             self._first = self._first or record
             self._last, self._shown_step = record, record.step
-            self._bar.update(self._task, completed=record.step, figures=describe(record, self.K))
+            self._bar.update(self._task, completed=record.step, figures=describe(record, self.books))
         else:
             super().show(record)
 
 
-def describe(record: Step, K: int) -> str:
+def describe(record: Step, books: Sequence[Book]) -> str:
     """Loss, codes used, and speed, in a few words."""
-    used = "+".join(str(book.used_epoch) for book in record.books)
-    codes = f" · {used} of {K:,} codes" if len(record.books) == 1 else f" · {used} codes" if used else ""
+    used = " + ".join(f"{book.used_epoch:,}" for book in record.books)
+    codes = f" · {used} of {sizes(books)} codes" if used else ""
     return f"loss {record.loss:.4f}{codes} · {record.images_per_s:,.0f} images/s"
 
 

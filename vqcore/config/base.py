@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from vqcore.config.editing import edit, value_at
+from vqcore.config.editing import edit, path_of, value_at
 from vqcore.errors import ConfigError
 
 # what somebody gave may be as long or as deep as a file allows
@@ -29,7 +30,7 @@ class Config(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise ConfigError(explain(error)) from None
+            raise ConfigError(explain(error, cls)) from None
 
     def edited(self, changes: Mapping[str, Any]) -> Self:
         """A validated copy with values replaced at dotted paths: `edited({"model.quantizer.K": 64})`.
@@ -50,23 +51,34 @@ class Config(BaseModel):
         return value_at(self, path)
 
 
-def explain(error: ValidationError) -> str:
-    """Every problem on a line of its own: the field, what is wrong, what was given."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        # pydantic adds the union's tag to the path; `data.digits.binarise` reads better without it
-        path = ".".join(str(part) for part in problem["loc"]) or "configuration"
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{path}: unknown field. Remove it, or check its spelling.")
-            continue
-        if problem["type"] == "missing":
-            lines.append(f"{path}: missing.")
-            continue
-        message = problem["msg"].removeprefix("Value error, ")
-        given = problem["input"]
-        shown = "" if isinstance(given, dict | BaseModel) else f" (given: {_SHORT.repr(given)})"
-        lines.append(f"{path}: {message[:1].lower() + message[1:]}{shown}.")
-    return "\n".join(lines)
+def explain(error: ValidationError, owner: type[BaseModel]) -> str:
+    """Every problem of an `owner` on a line of its own: the field, what is wrong, what was given."""
+    found = (_line(path_of(owner, problem["loc"]) or "configuration", problem) for problem in error.errors(include_url=False))
+    return "\n".join(line for line in found if line)
+
+
+def _line(path: str, problem: ErrorDetails) -> str:
+    """One problem; "" for one that only follows from another."""
+    given, limits = problem["input"], problem.get("ctx", {})
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{path}: unknown field. Remove it, or check its spelling."
+        case "missing":
+            return f"{path}: missing."
+        case "union_tag_not_found":
+            return f"{path}.kind: missing."
+        case "union_tag_invalid":
+            kinds = limits["expected_tags"].replace("'", "")
+            return f"{path}.kind: there is no kind {_SHORT.repr(limits['tag'])}. There are: {kinds}."
+        case "too_short":
+            # pydantic counts what is valid: entries that are wrong have lines of their own
+            enough = len(given) >= limits["min_length"]
+            return "" if enough else f"{path}: {len(given)} were given, while at least {limits['min_length']} are needed."
+        case "too_long":
+            return f"{path}: {len(given)} were given, while at most {limits['max_length']} are allowed."
+    message = problem["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(given, dict | BaseModel) else f" (given: {_SHORT.repr(given)})"
+    return f"{path}: {message[:1].lower() + message[1:]}{shown}."
 
 
 def fingerprint(config: Config, exclude: frozenset[str] = frozenset()) -> str:

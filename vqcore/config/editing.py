@@ -5,7 +5,7 @@ Another kind starts from that kind's defaults, and keeps what has the same name 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -57,6 +57,24 @@ def value_at(root: BaseModel, path: str) -> Any:
     return node
 
 
+def path_of(owner: type[BaseModel], location: Sequence[str | int]) -> str:
+    """The dotted path of a pydantic error's location, without the kinds that pydantic puts into it at every union."""
+    annotation: Any = owner
+    parts = []
+    for part in location:
+        kinds = {_kind_of(found): found for found in models_in(annotation)}
+        if len(kinds) > 1 and part in kinds:
+            annotation = kinds[str(part)]
+            continue
+        parts.append(str(part))
+        if isinstance(part, int):
+            annotation = next(iter(get_args(_bare(annotation))), None)
+        else:
+            field = next((found.model_fields[part] for found in kinds.values() if part in found.model_fields), None)
+            annotation = field.annotation if field else None
+    return ".".join(parts)
+
+
 def _turn(change: tuple[str, Any]) -> tuple[bool, int]:
     """Kinds before all else, outer ones before those within; the others in the order in which they were given."""
     path = change[0]
@@ -96,7 +114,7 @@ def _to_kind(node: dict[str, Any], old: type[BaseModel], new: type[BaseModel]) -
         if name in new.model_fields and _valid(new, kept | {name: value}):
             kept[name] = value
         elif not _is_default(old, name, value):
-            dropped.append(f"{name} = {value}")
+            dropped.append(name if isinstance(value, list) and value and isinstance(value[0], dict) else f"{name} = {value}")
     node.clear()
     node.update(new.model_validate(kept).model_dump(mode="json"))
     return dropped
@@ -126,17 +144,18 @@ def _kinds_at(owner: type[BaseModel], data: dict[str, Any], parents: list[str]) 
         else:
             config = classes[node["kind"]] if node.get("kind") in classes else next(iter(classes.values()))
             annotation, node = config.model_fields[key].annotation, node[key]
-        classes = {_kind_of(found): found for found in _models(annotation)} or classes
+        classes = {_kind_of(found): found for found in models_in(annotation)} or classes
     return classes
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The configuration classes that may stand where a field has this annotation; none for a plain value or a list."""
     annotation = _bare(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     elif get_origin(annotation) in (Union, UnionType):
         for part in get_args(annotation):
-            yield from _models(part)
+            yield from models_in(part)
 
 
 def _bare(annotation: Any) -> Any:

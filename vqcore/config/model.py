@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vqcore.config.base import Config
 from vqcore.config.quantizer import QuantizerConfig, VQConfig
@@ -51,6 +51,12 @@ class VQVAEConfig(BaseModelConfig):
         title="Reconstruction loss",
         description="Squared error over the data's variance (mse), or binary cross-entropy in nats per pixel (bce) for binarised data.",
     )
+
+    @field_validator("quantizer", mode="before")
+    @classmethod
+    def _of_some_kind(cls, given: Any) -> Any:
+        # configurations from when there was one kind need not name it
+        return {"kind": "vq"} | given if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _net_has_no_grid(self) -> Self:

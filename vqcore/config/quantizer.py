@@ -193,4 +193,4 @@ class FSQConfig(BaseQuantizerConfig):
 
 
 AnyQuantizerConfig = VQConfig | ResidualConfig | FSQConfig
-QuantizerConfig = VQConfig
+QuantizerConfig = Annotated[VQConfig | ResidualConfig | FSQConfig, Field(discriminator="kind")]

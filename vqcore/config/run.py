@@ -12,6 +12,7 @@ from vqcore.config.data import DataConfig, DigitsConfig
 from vqcore.config.model import ModelConfig, VQVAEConfig
 from vqcore.config.prior import PixelCNNConfig, PriorConfig
 from vqcore.config.quantizer import TREATABLE, VQConfig
+from vqcore.errors import ConfigError
 from vqcore.shape import Book, Level
 
 SCHEMA_VERSION = 1
@@ -90,6 +91,10 @@ class RunConfig(Config):
             raise ValueError("rings are points, not pictures: set model.downsampling to 'vector'")
         if self.model.reconstruction == "bce" and not getattr(self.data, "binarise", False):
             raise ValueError("binary cross-entropy needs binary data: set data.binarise to true, or model.reconstruction to 'mse'")
+        try:
+            self.levels()
+        except ConfigError as error:
+            raise ValueError(str(error).rstrip(".")) from None
         return self
 
     @classmethod
@@ -100,16 +105,23 @@ class RunConfig(Config):
         return super().parse(data)
 
     def levels(self) -> tuple[Level, ...]:
-        """The model's levels, coarse to fine, each with its grid and its books. Raises ConfigError where the data do not fit the model."""
+        """The model's levels, coarse to fine, each with its grid and its books."""
         return self.model.levels(self.data.shape)
 
     def books(self) -> tuple[Book, ...]:
-        """The books of all levels, in the order of the indices. Raises as `levels`."""
+        """The books of all levels, in the order of the indices."""
         return tuple(book for level in self.levels() for book in level.books)
 
     def learners(self) -> dict[str, VQConfig]:
         """Dotted path → the settings of each codebook that is learned, in the order of the books."""
         return {f"model.{path}": found for path, found in self.model.learners().items()}
+
+    def plain_vq(self) -> VQConfig:
+        """The quantizer's settings, for what was made for one learned book. Raises ConfigError where it is another kind."""
+        quantizer = self.model.quantizer
+        if not isinstance(quantizer, VQConfig):
+            raise ConfigError(f"model.quantizer.kind: one learned codebook is needed, 'vq', and this is {quantizer.kind!r}.")
+        return quantizer
 
     @property
     def identity(self) -> str:
@@ -144,6 +156,9 @@ def treatable_paths(config: Config) -> dict[str, Any]:
 def _walk_treatable(config: BaseModel, prefix: str) -> Iterator[tuple[str, Any]]:
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
+        for place, part in enumerate(value) if isinstance(value, tuple) else ():
+            if isinstance(part, BaseModel):
+                yield from _walk_treatable(part, f"{prefix}{name}.{place}.")
         if isinstance(value, BaseModel):
             yield from _walk_treatable(value, f"{prefix}{name}.")
         elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("treatable"):

@@ -83,7 +83,7 @@ def _few_pictures(lesson: Lesson, told: schema.FewPictures, evidence: Evidence) 
     gallery = seen.run.gallery() if seen else None
     if seen is None or gallery is None or len(gallery.indices) != 1:
         return Verdict((item,))
-    K = seen.config.model.quantizer.K
+    K = seen.book.K
     index = gallery.indices[0].reshape(len(gallery.inputs), -1)  # (N, M)
     shown = gallery.reconstructions.astype(np.int16)
     codes = np.unique(index)
@@ -127,9 +127,9 @@ def _runaway(lesson: Lesson, told: schema.Runaway, evidence: Evidence) -> Verdic
         items.append(item)
         if seen is None:
             continue
-        last, K = seen.steps[-1], seen.config.model.quantizer.K
+        last, K = seen.steps[-1], seen.book.K
         lead = last.z_norm / max(last.books[0].e_norm, 1e-30)
-        used, beta = _used(seen.evaluations[-1]), seen.config.model.quantizer.commitment_weight
+        used, beta = _used(seen.evaluations[-1]), seen.config.plain_vq().commitment_weight
         fits = (lead >= told.times and used <= K / 2) if away else (lead < told.times and used > K / 2)
         items.append(Item(fits, f"With β = {beta:g}, |z_e| ends {_many(lead)} as long as the codes, and {used} of {K} are in use."))
     return Verdict(tuple(items))
@@ -144,7 +144,7 @@ def _cured(lesson: Lesson, told: schema.Cured, evidence: Evidence) -> Verdict:
     ways: dict[frozenset[str], str] = {}
     failed: list[str] = []
     for seen in evidence.of(act, treated=True):
-        K, events = seen.config.model.quantizer.K, seen.treatments
+        K, events = seen.book.K, seen.treatments
         earlier = [evaluation for evaluation in seen.evaluations if evaluation.step <= events[0].step]
         later = [evaluation for evaluation in seen.evaluations if evaluation.step > events[-1].step]
         if not earlier or not later:
@@ -188,7 +188,7 @@ def _same_bits(lesson: Lesson, told: schema.SameBits, evidence: Evidence) -> Ver
     run, other, third = found
     if run and other and third:
         bits = [seen.evaluations[-1].books[0].capacity_bits for seen in (run, other, third)]
-        K, D = ([getattr(seen.config.model.quantizer, name) for seen in (run, other, third)] for name in ("K", "D"))
+        K, D = ([getattr(seen.book, name) for seen in (run, other, third)] for name in ("K", "D"))
         items.append(Item(bits[0] == bits[1] and D[0] != D[1], f"D from {D[0]} to {D[1]}: {bits[0]:g} bits an image, and {bits[1]:g}."))
         items.append(Item(bits[2] > bits[0] and K[2] > K[0], f"K from {K[0]} to {K[2]}: {bits[0]:g} bits an image, and {bits[2]:g}."))
     return Verdict(tuple(items))
@@ -256,7 +256,7 @@ def _unmoved(lesson: Lesson, told: schema.Unmoved, evidence: Evidence) -> Verdic
         first, last = ends
         moved = np.linalg.norm(last.codebook.astype(np.float64) - first.codebook.astype(np.float64), axis=1)
         never = last.age < 0
-        way = "copied" if seen.config.model.quantizer.estimator == "straight_through" else "rotated"
+        way = "copied" if seen.config.plain_vq().estimator == "straight_through" else "rotated"
         if not never.any() or never.all():
             items.append(Item(False, f"Gradient {way}: {int(never.sum())} of {len(never)} codes were never chosen, too few or all."))
             continue

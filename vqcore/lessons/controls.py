@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from pydantic import BaseModel
 
-from vqcore.config.data import DigitsConfig
-from vqcore.config.model import VQVAEConfig
-from vqcore.config.quantizer import VQConfig
-from vqcore.config.run import TrainConfig
+from vqcore.config.editing import models_in
+from vqcore.config.run import RunConfig
 
 # a screen that has such a part leaves it out; other screens pass over the name
 PARTS: Mapping[str, str] = {
@@ -25,14 +23,17 @@ PARTS: Mapping[str, str] = {
 
 @cache
 def settings() -> frozenset[str]:
-    """The dotted path of every setting of an image model's run."""
-    sections: tuple[tuple[str, type[BaseModel]], ...] = (
-        ("data", DigitsConfig),
-        ("model", VQVAEConfig),
-        ("model.quantizer", VQConfig),
-        ("train", TrainConfig),
-    )
-    return frozenset(f"{section}.{name}" for section, kind in sections for name in kind.model_fields if name not in ("kind", "quantizer"))
+    """The dotted path of every setting of a model's run, whatever the kinds in it."""
+    return frozenset(_paths(RunConfig, ""))
+
+
+def _paths(config: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in config.model_fields.items():
+        parts = list(models_in(field.annotation))
+        for part in parts:
+            yield from _paths(part, f"{prefix}{name}.")
+        if not parts and name != "kind" and prefix:
+            yield f"{prefix}{name}"
 
 
 def known(name: str) -> bool:

@@ -19,6 +19,7 @@ from vqcore.runs.grids import GridStore, SavedGrid
 from vqcore.runs.status import RunState, judged
 from vqcore.runs.store import RunStore
 from vqcore.runs.tail import shared_tail
+from vqcore.shape import Book
 
 # how fast or where a run goes is the student's own affair; the seed too, for what a lesson shows holds for any
 _FREE = frozenset(
@@ -72,6 +73,11 @@ class Seen:
             elif event.kind == "treated" and not _only_free(event):
                 found.append(event)
         return tuple(found)
+
+    @property
+    def book(self) -> Book:
+        """Its first codebook: no act of a lesson trains more."""
+        return self.config.books()[0]
 
     @cached_property
     def is_prior(self) -> bool:

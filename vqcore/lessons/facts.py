@@ -15,7 +15,7 @@ def of_frame(frame: Frame) -> tuple[str, dict[str, Any]]:
 
     `apart` is the length of their difference over the decoder's own, both over the whole batch; `arrives`: anything does.
     """
-    estimator = frame.config.model.quantizer.estimator
+    estimator = frame.config.plain_vq().estimator
     sent, given = frame.at_z_q.astype(np.float64), frame.passed.astype(np.float64)
     length = float(np.linalg.norm(sent))
     apart = float(np.linalg.norm(given - sent)) / length if length else 0.0

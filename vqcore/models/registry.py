@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-from vqcore.config.model import ModelConfig, VQVAEConfig
+from vqcore.config.model import BaseModelConfig, ModelConfig, VQVAEConfig
 from vqcore.errors import ConfigError
 from vqcore.models.base import Model
 from vqcore.quantizers.registry import build_quantizer
@@ -15,7 +15,7 @@ from vqcore.quantizers.registry import build_quantizer
 class Entry:
     """`target` is "module:Class", imported on use; the class takes (config, quantizer, shape, modality, variance)."""
 
-    config: type[ModelConfig]
+    config: type[BaseModelConfig]
     target: str
 
 

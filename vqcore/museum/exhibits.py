@@ -87,7 +87,7 @@ class Exhibit:
     @property
     def changes(self) -> dict[str, Any]:
         """What its run changes of the museum's plain one: dotted path → value."""
-        plain, own = _PLAIN.model.quantizer, self.config.model.quantizer
+        plain, own = _PLAIN.plain_vq(), self.config.plain_vq()
         return {
             f"model.quantizer.{name}": getattr(own, name) for name in VQConfig.model_fields if getattr(own, name) != getattr(plain, name)
         }

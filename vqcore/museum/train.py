@@ -32,7 +32,7 @@ class Patient(Trainer):
     def __init__(self, config: RunConfig, dataset: Dataset, bug: type[VQ] | None = None) -> None:
         super().__init__(config, dataset)
         if bug is not None:
-            altered = bug(self.config.model.quantizer).to(self.device)
+            altered = bug(self.config.plain_vq()).to(self.device)
             altered.load_state_dict(self.model.quantizer.state_dict(), strict=False)
             self.model.quantizer = altered
             self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.config.train.lr, fused=self.device.type in ("cpu", "cuda"))

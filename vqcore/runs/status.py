@@ -72,7 +72,9 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The last evaluation, for a line of a table. `K`, `used` and `perplexity` are the first book's; 0 without books.
+    """The last evaluation, for a line of a table.
+
+    `K` and `used` count the codes of all books, `perplexity` is the first book's; 0 without books.
 
     `bits` per code and `bits_per_image` are a prior's, whose other figures are 0; None for a model.
     """
@@ -91,10 +93,10 @@ class Figures:
         if isinstance(evaluation, PriorEvaluation):
             return cls(evaluation.step, 0.0, 0.0, bits=evaluation.bits, bits_per_image=evaluation.bits_per_image)
         figures = cls(evaluation.step, evaluation.nmse, evaluation.psnr)
-        if not evaluation.books:
+        books = evaluation.books
+        if not books:
             return figures
-        book = evaluation.books[0]
-        return replace(figures, used=book.used, K=book.K, perplexity=book.perplexity)
+        return replace(figures, used=sum(book.used for book in books), K=sum(book.K for book in books), perplexity=books[0].perplexity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Summary:
 
     `leader`, `follower` and `sweep` are ids, as in About.
     `prior` is a prior's kind, `parent` and `parent_name` the run whose codes it learns, as it was called then.
-    `problem`: why the run cannot be opened, or ""; K and D are 0 then, and `data` is "".
+    `problem`: why the run cannot be opened, or ""; K (the codes of all books) and D are 0 then, and `data` is "".
     """
 
     id: str
@@ -244,7 +244,7 @@ class RunStore:
     def _summary(self, folder: RunFolder) -> Summary:
         cached = self._read(folder)
         about, status, config = cached.about, cached.status, cached.config
-        quantizer = config.model.quantizer if config else None
+        books = config.books() if config else ()
         prior = config if isinstance(config, PriorRunConfig) else None
         return Summary(
             id=folder.id,
@@ -254,8 +254,8 @@ class RunStore:
             preset=about.preset,
             state=judged(status),
             data=config.data.kind if config else "",
-            K=getattr(quantizer, "K", 0),
-            D=getattr(quantizer, "D", 0),
+            K=sum(book.K for book in books),
+            D=max((book.D for book in books), default=0),
             steps=status.steps or (config.train.steps if config else 0),
             step=status.step,
             figures=status.figures,

@@ -115,12 +115,12 @@ print("code-{chosen}.png", picture.shape)
 
 def message(run: RunFolder, gallery: Gallery) -> Snippet:
     """The first image of a gallery, sent as the numbers of its codes."""
-    K, index = run.config().model.quantizer.K, gallery.indices[0][0]
+    K, index = run.config().books()[0].K, gallery.indices[0][0]
     bits = max(1, (K - 1).bit_length())
     lines = f"""
 run = {opened(run)}
 index = run.gallery({gallery.step}).indices[0][0]  # one number for each cell
-bits = (run.config().model.quantizer.K - 1).bit_length()  # log2 K, rounded up
+bits = (run.config().books()[0].K - 1).bit_length()  # log2 K, rounded up
 message = "".join(f"{{code:0{{bits}}b}}" for code in index.ravel())
 print(f"{{index.size}} codes of {{bits}} bits: {{len(message)}} bits")
 print(message)

@@ -25,7 +25,8 @@ class Result:
 
     `state`: "planned" before the run is made, "missing" when it was deleted. `levels` are labels, one an axis.
     `nmse_mean_picture` is what answering with the mean training picture scores.
-    `M` indices an image, `vectors` indices counted; `used` codes on validation data, `used_epoch` within the last epoch of training.
+    `K` codes in all `books`, of `D` numbers; `M` indices an image in all books, `capacity_bits` M · log2 K of each book, summed;
+    `vectors` indices counted; `used` codes on validation data, `used_epoch` within the last epoch of training.
     `entropy_bits` per index, `psnr` in dB, `seconds` of training, `steps` done, `parameters` of the network with its codebook.
     """
 
@@ -37,6 +38,8 @@ class Result:
     K: int = 0
     D: int = 0
     M: int = 0
+    books: int = 1
+    capacity_bits: float | None = None
     used: int = 0
     used_epoch: int = 0
     perplexity: float = 0.0
@@ -69,8 +72,8 @@ class Result:
 
     @property
     def fixed_bits(self) -> float:
-        """M · log2 K: bits an image with a name of equal length for each code."""
-        return self.M * math.log2(self.K) if self.K else 0.0
+        """M · log2 K: bits an image with a name of equal length for each code of a book."""
+        return self.capacity_bits if self.capacity_bits is not None else self.M * math.log2(self.K) if self.K else 0.0
 
     @property
     def histogram_bits(self) -> float:
@@ -80,13 +83,14 @@ class Result:
 
 def read_result(point: Point, folder: RunFolder | None, run: str = "") -> Result:
     """How the run of `point` stands; `folder` None: it has not been made, or, with an id in `run`, it is gone."""
-    quantizer = point.config.model.quantizer
+    books = point.config.books()
     result: dict[str, Any] = {
         "levels": point.levels,
         "changes": dict(point.changes),
         "seed": point.seed,
-        "K": quantizer.K,
-        "D": quantizer.D,
+        "K": sum(book.K for book in books),
+        "books": len(books),
+        "D": max((book.D for book in books), default=0),
     }
     if folder is None:
         return Result(**result, run=run, state="missing" if run else "planned")
@@ -98,14 +102,23 @@ def read_result(point: Point, folder: RunFolder | None, run: str = "") -> Result
         return Result(**(result | {"message": str(error)}))
     last = next((record for record in reversed(records) if isinstance(record, Step)), None)
     if last is not None:
-        result |= {"steps": last.step, "seconds": last.elapsed, "used_epoch": last.books[0].used_epoch if last.books else 0}
+        result |= {"steps": last.step, "seconds": last.elapsed, "used_epoch": sum(book.used_epoch for book in last.books)}
     evaluation = next((record for record in reversed(records) if isinstance(record, Evaluation)), None)
     if evaluation is not None:
         result |= {name: getattr(evaluation, name) for name in ("images", "mse", "nmse", "nmse_mean_picture", "psnr")}
-        if evaluation.books:
-            book = evaluation.books[0]
-            result |= {name: getattr(book, name) for name in ("used", "perplexity", "entropy_bits", "vectors")}
-            result["M"] = book.indices_per_image
+        if counted := evaluation.books:
+            M = sum(book.indices_per_image for book in counted)
+            result |= {
+                "M": M,
+                "capacity_bits": sum(book.capacity_bits for book in counted),
+                "used": sum(book.used for book in counted),
+                "vectors": sum(book.vectors for book in counted),
+                "entropy_bits": sum(book.entropy_bits * book.indices_per_image for book in counted) / max(1, M),
+                # of several books: that of a book with their mean entropy
+                "perplexity": counted[0].perplexity
+                if len(counted) == 1
+                else 2 ** (sum(book.entropy_bits for book in counted) / len(counted)),
+            }
     return Result(**result, parameters=parameters(folder.checkpoint_path))
 
 

@@ -102,12 +102,12 @@ def model_of(K: int, side: int, opened: Model | None) -> Model | None:
     point = points.read(K, side)
     if point is None:
         return None
-    D = points.config(K, side).model.quantizer.D
+    D = points.config(K, side).plain_vq().D
     return Model("Letters", K, D, point.inputs, point.reconstructions, point.indices, point.colours, point.nmse, point.network)
 
 
 def _opened() -> Model | None:
-    """The open run; None without one, and for a run without pictures or codes."""
+    """The open run; None without one, and for a run without pictures or with another number of codebooks than one."""
     folder = session.current_model()
     if folder is None:
         return None
@@ -117,21 +117,23 @@ def _opened() -> Model | None:
             return None
     except RunError:
         return None
-    quantizer = config.model.quantizer
+    if len(config.books()) != 1:
+        return None  # its sliders are of one codebook
+    (book,) = config.books()
     figures = next((entry.figures for entry in session.store().list() if entry.id == folder.id), None)
     indices = gallery.indices[0]
     if indices.size != gallery.z_q[..., 0].size:
         return None
     return Model(
         folder.about().name,
-        quantizer.K,
-        quantizer.D,
+        book.K,
+        book.D,
         gallery.inputs,
         gallery.reconstructions,
         indices.reshape(gallery.z_q.shape[:3]),
         gallery.z_q,
         None if figures is None else figures.nmse,
-        max(0, parameters(folder.checkpoint_path) - quantizer.K * quantizer.D),
+        max(0, parameters(folder.checkpoint_path) - book.K * book.D * book.learned),
         folder,
     )
 

@@ -37,7 +37,11 @@ def share_used(sweep: Sweep | None, choice: Choice) -> tuple[str, str]:
 
     At this D where it was measured, else at the D that was, which the label names.
     """
-    results = [result for result in sweepwork.sweeps().results(sweep) if result.done and result.K == choice.K] if sweep else []
+    results = (
+        [result for result in sweepwork.sweeps().results(sweep) if result.done and result.books == 1 and result.K == choice.K]
+        if sweep
+        else []
+    )
     exact = [result for result in results if result.D == choice.D]
     if not results:
         return "Share used", NONE

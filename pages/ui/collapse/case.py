@@ -255,7 +255,7 @@ def _joined(films: Sequence[Film]) -> Film:
 
 
 def _codes(view: CaseView) -> int:
-    return max(int(side.config.model.quantizer.K) for side in view.views)
+    return max((book.K for side in view.views for book in side.config.books()[:1]), default=0)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -84,7 +84,7 @@ def _selected(case: str, key: str) -> None:
 def figures(title: str, view: View) -> None:
     """How many codes are in use, and how good the pictures are, in one line above the map."""
     book = view.step.books[0] if view.step and view.step.books else None
-    K = view.config.model.quantizer.K
+    K = view.config.books()[0].K if book else 0
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
     used = f"{book.used_epoch:,} of {K:,}" if book else state.NONE
     st.markdown(f"**{title}** {used} · error {error}", help=help_text("used_epoch", "dead", "nmse"))

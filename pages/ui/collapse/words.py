@@ -74,6 +74,6 @@ def outcome(view: CaseView) -> str:
 
 def _told(side: View) -> str:
     book = side.step.books[0] if side.step and side.step.books else None
-    used = f"{book.used_epoch:,} of {side.config.model.quantizer.K:,} codes used, " if book else ""
+    used = f"{book.used_epoch:,} of {side.config.books()[0].K:,} codes used, " if book else ""
     assert side.evaluation is not None
     return f"{used}error {side.evaluation.nmse:.3f} at step {side.evaluation.step:,}"

@@ -42,7 +42,7 @@ def controls(key: str, shown: int | None) -> None:
 
 def _told(case: Case) -> str:
     config = case.exhibit.config
-    book, train = config.model.quantizer, config.train
+    book, train = config.plain_vq(), config.train
     changed = described(case.exhibit.changes)
     return (
         f"Digits, one vector a picture, K = {book.K}, D = {book.D}, {train.steps} steps of {train.batch_size}"

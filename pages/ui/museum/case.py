@@ -29,7 +29,7 @@ class Case:
     @property
     def codes(self) -> int:
         """How many codes its models have."""
-        return self.exhibit.config.model.quantizer.K
+        return self.exhibit.config.plain_vq().K
 
     @property
     def told(self) -> bool:

@@ -245,4 +245,4 @@ def code(bench: Bench) -> Snippet:
 
 
 def quantizer(bench: Bench) -> VQConfig:
-    return bench.config.model.quantizer
+    return bench.config.plain_vq()

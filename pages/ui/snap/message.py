@@ -19,7 +19,7 @@ DIGITS = 5  # significant
 
 def message(frame: Frame, colours: NDArray[np.uint8]) -> dict[str, Any]:
     """`colours` (K, 3): a code keeps its own while it moves."""
-    quantizer, train = frame.config.model.quantizer, frame.config.train
+    quantizer, train = frame.config.plain_vq(), frame.config.train
     return {
         "step": frame.step,
         "batch": frame.batch,

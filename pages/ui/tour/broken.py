@@ -76,7 +76,7 @@ def _hasten(view: live.View) -> None:
 
 def _moment(view: live.View, ready: bool) -> str:
     used = view.evaluation.books[0].used if view.evaluation is not None else 0
-    K = TOUR[NAME].config.model.quantizer.K
+    K = TOUR[NAME].config.plain_vq().K
     if ready:
         times = frames.distance_of_unused(view.snapshot)
         far = f" The others lie at least {times:.0f} times as far from the digits as the digits are spread." if times > 1 else ""

@@ -9,6 +9,7 @@ D code dimension, K codes a book.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +40,20 @@ class Level:
     @property
     def cells(self) -> int:
         return math.prod(self.grid)
+
+
+def sizes(books: Sequence[Book]) -> str:
+    """How many codes there are: "32", "3 × 32" for three books alike, "32 + 8" for others."""
+    counts = [f"{book.K:,}" for book in books]
+    return f"{len(counts)} × {counts[0]}" if len(counts) > 1 and len(set(counts)) == 1 else " + ".join(counts)
+
+
+def described(books: Sequence[Book]) -> str:
+    """The books in a few words: "32 codes of 4 numbers", "3 × 32 codes of 16 numbers", "240 fixed codes of 3 numbers"."""
+    if not books:
+        return "no codes"
+    numbers = " and ".join(dict.fromkeys(f"{book.D}" for book in books))
+    return f"{sizes(books)} {'codes' if any(book.learned for book in books) else 'fixed codes'} of {numbers} numbers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from vqcore.config.paths import titled
 from vqcore.config.run import RunConfig
 from vqcore.plots import clinic
 from vqcore.plots.figure import Figure
@@ -36,7 +37,7 @@ MEASURES: dict[str, tuple[str, bool, Callable[[Step | Evaluation | PriorEvaluati
     "Codes used": (
         "Codes used, last epoch",
         False,
-        lambda record: record.books[0].used_epoch if isinstance(record, Step) and record.books else None,
+        lambda record: sum(book.used_epoch for book in record.books) if isinstance(record, Step) and record.books else None,
     ),
     "Perplexity": (
         "Validation perplexity (codes)",
@@ -97,9 +98,11 @@ def _flat(config: BaseModel, prefix: str = "") -> dict[str, tuple[str, str]]:
     result: dict[str, tuple[str, str]] = {}
     for name, field in type(config).model_fields.items():
         value: Any = getattr(config, name)
-        if isinstance(value, BaseModel):
-            result |= _flat(value, f"{prefix}{name}.")
+        parts = {f"{name}.{place}": part for place, part in enumerate(value)} if isinstance(value, tuple) else {name: value}
+        if any(isinstance(part, BaseModel) for part in parts.values()):
+            for path, part in parts.items():
+                result |= _flat(part, f"{prefix}{path}.")
         else:
-            title = field.title or f"{prefix}{name}".replace(".kind", "").capitalize()
+            title = titled(f"{prefix}{name}", field.title or f"{prefix}{name}".replace(".kind", "").capitalize())
             result[f"{prefix}{name}"] = (title, f"{value:g}" if isinstance(value, float) else str(value))
     return result

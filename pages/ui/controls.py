@@ -16,6 +16,7 @@ from pages.ui.live import View
 from pages.ui.parts import hidden
 from pages.ui.terms import field_help, help_text
 from vqcore.config.base import Config
+from vqcore.config.paths import gathered
 from vqcore.config.run import treatable_paths
 from vqcore.control import Command, CommandKind
 from vqcore.errors import VQError
@@ -145,13 +146,15 @@ def _speed(view: View) -> None:
 
 def _treatments(view: View) -> None:
     current = {path: value for path, value in treatable_paths(view.config).items() if path != SPEED and not hidden(path)}
-    if any(path.startswith("model.quantizer.") for path in current):
+    learners = tuple(view.config.learners())
+    if any(path.startswith(learners) for path in current):
         _act("Revive now", "revive", "revival", view)
         _act("k-means now", "kmeans", "kmeans", view)
     if not current:
         return
+    together = gathered(current, learners)  # a setting of every codebook is changed in all of them
     path = st.selectbox(
-        "Setting", list(current), format_func=lambda path: _field(view.config, path).title or path, key="control_setting", width=FIELD
+        "Setting", list(together), format_func=lambda path: _field(view.config, path).title or path, key="control_setting", width=FIELD
     )
     key = f"control_{view.folder.id}_{path}_{current[path]}"  # named as in `_speed`
     with st.container(width=FIELD):
@@ -162,9 +165,9 @@ def _treatments(view: View) -> None:
         icon=":material/check:",
         type="primary",
         key="control_apply",
-        disabled=typed is None or typed == current[path],
+        disabled=typed is None or all(typed == current[one] for one in together[path]),
         on_click=_apply,
-        args=(view, path, key),
+        args=(view, together[path], key),
         help="From the next step on, with a mark on the curves.",
     )
 
@@ -180,16 +183,17 @@ def _act(label: str, kind: CommandKind, word: str, view: View) -> None:
     )
 
 
-def _apply(view: View, path: str, key: str) -> None:
-    wanted = _typed(view.config, path, key)
-    if wanted is None or wanted == view.config.at(path):
+def _apply(view: View, paths: tuple[str, ...], key: str) -> None:
+    wanted = _typed(view.config, paths[0], key)
+    changes = {path: wanted for path in paths if wanted != view.config.at(path)}
+    if wanted is None or not changes:
         return  # the field says why
     try:
-        view.config.edited({path: wanted})  # what is wrong is said now, not by the trainer later
+        view.config.edited(changes)  # what is wrong is said now, not by the trainer later
     except VQError as error:
         st.session_state["control_problem"] = str(error)
         return
-    _send(view, Command("treat", changes={path: wanted}))
+    _send(view, Command("treat", changes=changes))
 
 
 def _input(config: Config, path: str, value: Any, key: str) -> None:

@@ -15,27 +15,28 @@ from pages.ui import number, session, sweepwork
 from pages.ui.form import CHOICES
 from pages.ui.parts import hidden
 from pages.ui.terms import field_help, help_text
+from vqcore.config.paths import leaf
 from vqcore.config.presets import PRESETS
 from vqcore.config.run import RunConfig
 from vqcore.errors import ConfigError, RunError, VQError
 from vqcore.sweeps.spec import Point, SweepSpec
 from vqcore.sweeps.store import Sweep
 
-Q = "model.quantizer."
+# of every codebook that is learned
 NUMBERS: dict[str, tuple[str, tuple[float, ...]]] = {
-    f"{Q}K": ("Codes K", (8, 16, 32, 64, 128, 256, 512, 1024)),
-    f"{Q}D": ("Code dimension D", (2, 4, 8, 16, 32, 64)),
-    f"{Q}commitment_weight": ("Commitment weight β", (0.0, 0.05, 0.25, 1.0, 4.0)),
+    "K": ("Codes K", (8, 16, 32, 64, 128, 256, 512, 1024)),
+    "D": ("Code dimension D", (2, 4, 8, 16, 32, 64)),
+    "commitment_weight": ("Commitment weight β", (0.0, 0.05, 0.25, 1.0, 4.0)),
 }
 WORDS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    f"{Q}distance": ("Distance", ("euclidean", "l2")),
-    f"{Q}learning": ("How codes learn", ("gradient", "ema")),
-    f"{Q}estimator": ("Gradient estimator", ("straight_through", "rotation")),
-    f"{Q}init": ("Initial codes", ("uniform", "normal", "data", "kmeans")),
-    f"{Q}revival_threshold": ("Revival threshold", (0.0, 0.1)),
+    "distance": ("Distance", ("euclidean", "l2")),
+    "learning": ("How codes learn", ("gradient", "ema")),
+    "estimator": ("Gradient estimator", ("straight_through", "rotation")),
+    "init": ("Initial codes", ("uniform", "normal", "data", "kmeans")),
+    "revival_threshold": ("Revival threshold", (0.0, 0.1)),
 }
-FIRST: dict[str, tuple[Any, ...]] = {f"{Q}D": (4, 16, 64), f"{Q}distance": ("euclidean", "l2")}
-CURES = {f"{Q}init": "kmeans", f"{Q}learning": "ema", f"{Q}ema_decay": 0.95, f"{Q}revival_threshold": 0.1}
+FIRST: dict[str, tuple[Any, ...]] = {"D": (4, 16, 64), "distance": ("euclidean", "l2")}
+CURES = {"init": "kmeans", "learning": "ema", "ema_decay": 0.95, "revival_threshold": 0.1}
 STEPS = 600
 SEEDS = 2
 ESTIMATE_POLL = 1.0  # seconds
@@ -101,19 +102,27 @@ def _base() -> RunConfig:
 
 def _axes(base: RunConfig) -> list[dict[str, Any]]:
     """What was picked: one axis a row with something in it, as plain data of an Axis."""
+    if not base.learners():
+        st.caption("Nothing learns the codes of this model: only seeds and steps are varied here. Its levels can be by the command line.")
+        return []
     found = []
     left, right = st.columns(2, gap="large")
     with left:
-        for path, (label, values) in NUMBERS.items():
-            found.append(_row(path, label, values, base))
-        found.append(_cures())
+        for name, (label, values) in NUMBERS.items():
+            found.append(_row(name, label, values, base))
+        found.append(_cures(base))
     with right:
-        for path, (label, values) in WORDS.items():
-            found.append(_row(path, label, values, base))
+        for name, (label, values) in WORDS.items():
+            found.append(_row(name, label, values, base))
     return [axis for axis in found if axis["levels"]]
 
 
-def _cures() -> dict[str, Any]:
+def _changes(base: RunConfig, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings for every codebook that is learned, by dotted path."""
+    return {f"{path}.{name}": value for path in base.learners() for name, value in values.items()}
+
+
+def _cures(base: RunConfig) -> dict[str, Any]:
     picked = st.pills(
         "Cures together",
         ["without", "with"],
@@ -122,26 +131,31 @@ def _cures() -> dict[str, Any]:
         help="k-means start, EMA with decay 0.95, and revival under 0.1, all three at once: against the base without them.",
         persist_state="session",
     )
-    levels = [{"label": f"{name} cures", "changes": CURES if name == "with" else {}} for name in ("without", "with") if name in picked]
+    levels = [
+        {"label": f"{name} cures", "changes": _changes(base, CURES) if name == "with" else {}}
+        for name in ("without", "with")
+        if name in picked
+    ]
     return {"name": "cures", "levels": levels}
 
 
-def _row(path: str, label: str, values: Sequence[Any], base: RunConfig) -> dict[str, Any]:
+def _row(name: str, label: str, values: Sequence[Any], base: RunConfig) -> dict[str, Any]:
+    path, *others = _changes(base, {name: None})
     if hidden(path):
         return {"name": path, "levels": []}
-    key = f"sweepform_{path.rpartition('.')[2]}"
     now = base.at(path)
     picked = st.pills(
         f"{label} · :gray[otherwise {_called(now)}]",
         values,
         selection_mode="multi",
-        default=FIRST.get(path, ()),
+        default=FIRST.get(name, ()),
         format_func=_called,
-        key=key,
+        key=f"sweepform_{name}",
         help=field_help(path, label),
         persist_state="session",
     )
-    return {"name": path, "levels": [{"label": _text(value), "changes": {path: value}} for value in values if value in picked]}
+    levels = [{"label": _text(value), "changes": _changes(base, {name: value})} for value in values if value in picked]
+    return {"name": name if others else path, "levels": levels}
 
 
 def _called(value: Any) -> str:
@@ -153,8 +167,8 @@ def _text(value: Any) -> str:
 
 
 def _title(axes: Sequence[Mapping[str, Any]]) -> str:
-    words = {f"{Q}commitment_weight": "β"}
-    return " × ".join(words.get(axis["name"], axis["name"].rpartition(".")[2].replace("_", " ")) for axis in axes) or "Seeds"
+    words = {"commitment_weight": "β"}
+    return " × ".join(words.get(leaf(axis["name"]), leaf(axis["name"]).replace("_", " ")) for axis in axes) or "Seeds"
 
 
 def _spec(base: RunConfig, axes: Sequence[Mapping[str, Any]], seeds: int, steps: int) -> tuple[SweepSpec | None, str]:
@@ -228,7 +242,7 @@ def estimate(points: Sequence[Point]) -> float | Literal["unknown"] | None:
 
 
 def _size(config: RunConfig) -> int:
-    return config.model.quantizer.K * config.model.quantizer.D
+    return sum(book.K * book.D for book in config.books() if book.learned)
 
 
 def _step_seconds(config: RunConfig) -> float | Literal["unknown"] | None:

@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vqcore.clinic.findings import Finding, findings, in_figures, spreads, times
 from vqcore.clinic.signs import Signs, signs
+from vqcore.config.quantizer import VQConfig
 from vqcore.config.run import RunConfig
 from vqcore.records import BookSnapshot, Evaluation, Step
 
@@ -26,19 +28,6 @@ HIGH_LR = 5e-3  # Adam
 FAR = 3.0  # distance of dead codes to the nearest output, in spreads
 SAME_LENGTH = 4.0  # dead codes are neither this much longer nor this much shorter than outputs
 MANY_NUMBERS = 16  # D
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One figure: `name` is its short title, `value` in `unit` ("" for a pure number; "share …": 0 to 1), `text` a sentence with it.
-
-    Findings are evidence for a guess: none tells β or the learning rate, which `Diagnosis.meaning` may.
-    """
-
-    name: str
-    value: float
-    unit: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +55,35 @@ def diagnose(
     may be empty. `epoch_steps` is how many steps an epoch has (0: not known).
     """
     found = signs(config, book, steps, evaluations, epoch_steps)
-    pattern, meaning, first, also, healthy = _judged(config, found)
-    return Diagnosis(_findings(config, found), pattern, meaning, first, also, healthy)
+    own = _settings_of(config, book.name)
+    pattern, meaning, first, also, healthy = _judged_fixed(found) if own is None else _judged(own, config.train.lr, found)
+    return Diagnosis(findings(own, found), pattern, meaning, first, also, healthy)
 
 
 Verdict = tuple[str, str, str, tuple[str, ...], bool]
 
 
-def _judged(config: RunConfig, s: Signs) -> Verdict:
+def _settings_of(config: RunConfig, name: str) -> VQConfig | None:
+    """The settings of the book of that name, else of the first; None where nothing learns its codes."""
+    learners = iter(config.learners().values())
+    settings = {book.name: next(learners) if book.learned else None for book in config.books()}
+    return settings.get(name, next(iter(settings.values())))
+
+
+def _judged(quantizer: VQConfig, lr: float, s: Signs) -> Verdict:
     """The first pattern that fits: what would spoil every other treatment comes first."""
-    quantizer = config.model.quantizer
-    if s.broken:
-        return _incurable(
-            "The numbers broke",
-            "Something became NaN or infinite, and nothing that is computed from it means anything any more. Start again with a lower "
-            "learning rate.",
-        )
-    if s.dead_share <= 1 - USED_ENOUGH:
-        return _well(s)
-    if s.vectors_per_code < 1:
-        return _incurable(
-            "More codes than vectors",
-            f"One epoch has only {s.vectors_per_code * s.K:,.0f} vectors for {s.K:,} codes, so many must go unused whatever one does. "
-            "Start again with a smaller K, or with a finer grid.",
-        )
+    if verdict := _judged_first(s):
+        return verdict
     if _runs_away(quantizer.commitment_weight, s):
         return (
             "The encoder runs away",
-            f"Its outputs are {_times(s.z_growth)} as long as at the start, and {_times(s.lead)} as long as the codes in use. Usually "
+            f"Its outputs are {times(s.z_growth)} as long as at the start, and {times(s.lead)} as long as the codes in use. Usually "
             f"the commitment term is off or weak (here β = {quantizer.commitment_weight:g}): nothing holds them, and codes cannot follow.",
             "l2",
             ("beta",),
             False,
         )
-    if s.epochs >= TRAINED_EPOCHS and (s.silent or s.nmse > NO_BETTER * s.nmse_mean_picture):
+    if _gave_up(s):
         return _incurable(
             "The network gave up",
             "Its pictures are no better than one mean picture for all, and it no longer tells its inputs apart. Codes can then be put "
@@ -114,10 +98,10 @@ def _judged(config: RunConfig, s: Signs) -> Verdict:
             ("kmeans", "revival"),
             False,
         )
-    if config.train.lr >= HIGH_LR:
+    if lr >= HIGH_LR:
         return (
             "Steps too large",
-            f"A learning rate of {config.train.lr:g} is large for Adam: the codes that are chosen first jump into the crowd and take all "
+            f"A learning rate of {lr:g} is large for Adam: the codes that are chosen first jump into the crowd and take all "
             "of it, and the others fall behind.",
             "lr",
             ("revive", "kmeans"),
@@ -126,9 +110,9 @@ def _judged(config: RunConfig, s: Signs) -> Verdict:
     if s.D >= MANY_NUMBERS and quantizer.distance == "euclidean" and _of_a_length(s):
         return (
             "Lost in many dimensions",
-            f"Dead codes are about as long as encoder outputs, yet lie {_spreads(s.dead_distance)} from the nearest one, where outputs are "
-            f"{_figure(s.own_distance)} apart: among {s.D} numbers a code drawn by chance points elsewhere. Often only directions should "
-            "count.",
+            f"Dead codes are about as long as encoder outputs, yet lie {spreads(s.dead_distance)} from the nearest one, where outputs "
+            f"are {in_figures(s.own_distance)} apart: among {s.D} numbers a code drawn by chance points elsewhere. Often only directions "
+            "should count.",
             "l2",
             ("kmeans", "revive"),
             False,
@@ -136,7 +120,7 @@ def _judged(config: RunConfig, s: Signs) -> Verdict:
     if s.dead_distance >= FAR:
         return (
             "Codes out of reach",
-            f"Dead codes lie {_spreads(s.dead_distance)} from the nearest encoder output, so another code always wins. Usually they "
+            f"Dead codes lie {spreads(s.dead_distance)} from the nearest encoder output, so another code always wins. Usually they "
             "started far from the data, and what is never chosen is never moved.",
             "kmeans",
             ("revival", "l2", "revive"),
@@ -145,13 +129,55 @@ def _judged(config: RunConfig, s: Signs) -> Verdict:
     if s.epochs < TRAINED_EPOCHS and s.vectors_per_code >= AMPLE:
         return (
             "Too early to say",
-            f"Only {_figure(s.epochs)} epochs have passed, and dead codes lie within reach. At the start the encoder often moves on before "
-            "its codes: many drop out, and come back. Look again later.",
+            f"Only {in_figures(s.epochs)} epochs have passed, and dead codes lie within reach. At the start the encoder often moves on "
+            "before its codes: many drop out, and come back. Look again later.",
             "",
             ("revive",),
             False,
         )
     return _crowded(s)
+
+
+def _judged_first(s: Signs) -> Verdict | None:
+    """What is judged alike whether codes are learned or fixed."""
+    if s.broken:
+        return _incurable(
+            "The numbers broke",
+            "Something became NaN or infinite, and nothing that is computed from it means anything any more. Start again with a lower "
+            "learning rate.",
+        )
+    if s.dead_share <= 1 - USED_ENOUGH:
+        return _well(s)
+    if s.vectors_per_code < 1:
+        return _incurable(
+            "More codes than vectors",
+            f"One epoch has only {s.vectors_per_code * s.K:,.0f} vectors for {s.K:,} codes, so many must go unused whatever one does. "
+            "Start again with fewer codes, or with a finer grid.",
+        )
+    return None
+
+
+def _judged_fixed(s: Signs) -> Verdict:
+    """Codes that nothing learns cannot be left behind, run away or start in the wrong place: they can only go unused."""
+    if verdict := _judged_first(s):
+        return verdict
+    if _gave_up(s):
+        return _incurable(
+            "The network gave up",
+            "Its pictures are no better than one mean picture for all, and it no longer tells its inputs apart. Often steps were far too "
+            "large; start again with a lower learning rate.",
+        )
+    return _incurable(
+        "Codes without work",
+        f"{s.dead:,} of {s.K:,} codes are unused. Nothing learns these codes, so none was left behind, and there is no commitment that "
+        "could be too weak: the encoder simply gives these combinations of levels to nothing. Longer training may come to use more of "
+        "them; fewer levels make fewer codes.",
+    )
+
+
+def _gave_up(s: Signs) -> bool:
+    """After enough training it is no better than the mean picture, or says the same of everything."""
+    return s.epochs >= TRAINED_EPOCHS and (s.silent or s.nmse > NO_BETTER * s.nmse_mean_picture)
 
 
 def _runs_away(commitment_weight: float, s: Signs) -> bool:
@@ -176,8 +202,8 @@ def _well(s: Signs) -> Verdict:
 
 
 def _crowded(s: Signs) -> Verdict:
-    where = f", {_spreads(s.dead_distance)} from the nearest output" if math.isfinite(s.dead_distance) else ""
-    supply = f" One epoch has {_figure(s.vectors_per_code)} vectors for each code." if math.isfinite(s.vectors_per_code) else ""
+    where = f", {spreads(s.dead_distance)} from the nearest output" if math.isfinite(s.dead_distance) else ""
+    supply = f" One epoch has {in_figures(s.vectors_per_code)} vectors for each code." if math.isfinite(s.vectors_per_code) else ""
     return (
         "More codes than find work",
         f"Dead codes are within reach{where}, but others are always a little nearer. Often the codebook is larger than it can fill by "
@@ -186,102 +212,3 @@ def _crowded(s: Signs) -> Verdict:
         ("revival", "kmeans"),
         False,
     )
-
-
-# ── findings ──
-
-
-def _findings(config: RunConfig, s: Signs) -> tuple[Finding, ...]:
-    told = [_dead(s), _reach(s), _lengths(s), _growth(s), _variance(s), _commitment(s), _supply(s), _settings(config)]
-    return tuple(finding for finding in told if finding is not None and math.isfinite(finding.value))
-
-
-def _dead(s: Signs) -> Finding:
-    words = f"{s.dead:,} of {s.K:,} codes are dead"
-    if s.never and s.lost:
-        words += f": {s.never:,} were never chosen, {s.lost:,} were once"
-    elif s.never:
-        words += ", and never were chosen" if s.never == s.dead else ""
-    elif s.lost:
-        words += ", and all of them were in use once"
-    return Finding("Dead codes", s.dead_share, "share of K", f"{words}.")
-
-
-def _reach(s: Signs) -> Finding | None:
-    if not math.isfinite(s.dead_distance):
-        return None
-    words = f"A typical dead code lies {_spreads(s.dead_distance)} from the nearest encoder output"
-    if math.isfinite(s.used_distance):
-        words += f"; a code in use, {_figure(s.used_distance)}"
-    if math.isfinite(s.own_distance):
-        words += f"; an output lies {_figure(s.own_distance)} from its nearest other"
-    return Finding("Distance of dead codes", s.dead_distance, "spreads", f"{words}.")
-
-
-def _lengths(s: Signs) -> Finding | None:
-    if not math.isfinite(s.z_length):
-        return None
-    words = f"Encoder outputs are {_figure(s.z_length)} long"
-    if math.isfinite(s.used_length):
-        words += f", codes in use {_figure(s.used_length)}"
-    if math.isfinite(s.dead_length):
-        words += f", dead codes {_figure(s.dead_length)}"
-    return Finding("Length of outputs over codes in use", s.lead, "times", f"{words}.")
-
-
-def _growth(s: Signs) -> Finding | None:
-    if not math.isfinite(s.z_growth):
-        return None
-    if s.z_growth >= 1:
-        words = f"|z_e| is {_times(s.z_growth)} what it was at the first step"
-    else:
-        words = f"|z_e| has shrunk to {_figure(s.z_growth)} of what it was at the first step"
-    if math.isfinite(s.z_trend) and not 0.8 < s.z_trend < 1.25:
-        words += f", and still {'grows' if s.z_trend > 1 else 'shrinks'}: {_times(s.z_trend)} over the last quarter of the run"
-    return Finding("Growth of outputs", s.z_growth, "times", f"{words}.")
-
-
-def _variance(s: Signs) -> Finding | None:
-    if not math.isfinite(s.spread):
-        return None
-    words = f"Encoder outputs spread {_figure(s.spread)} around their mean"
-    if math.isfinite(s.kept):
-        words += f"; snapping to codes keeps {max(0.0, s.kept):.0%} of that variance"
-    return Finding("Spread of outputs", s.spread, "", f"{words}.")
-
-
-def _commitment(s: Signs) -> Finding | None:
-    if not math.isfinite(s.commitment_ratio):
-        return None
-    words = f"The commitment term is {_times(s.commitment_ratio)} the reconstruction loss, both unweighted."
-    return Finding("Commitment over reconstruction", s.commitment_ratio, "times", words)
-
-
-def _settings(config: RunConfig) -> Finding:
-    quantizer = config.model.quantizer
-    learning = f"by EMA with decay {quantizer.ema_decay:g}" if quantizer.learning == "ema" else "by gradient"
-    distance = "by direction (l2)" if quantizer.distance == "l2" else "as they are"
-    revival = f"under {quantizer.revival_threshold:g} of the mean count" if quantizer.revival_threshold > 0 else "off"
-    words = f"Codes learn {learning} and are compared {distance}; revival is {revival}."
-    return Finding("Revival threshold", quantizer.revival_threshold, "of the mean count", words)
-
-
-def _supply(s: Signs) -> Finding | None:
-    if not math.isfinite(s.vectors_per_code) or s.vectors_per_code <= 0:
-        return None
-    words = f"One epoch has {_figure(s.vectors_per_code)} vectors for each code."
-    return Finding("Vectors for each code", s.vectors_per_code, "an epoch", words)
-
-
-def _figure(value: float) -> str:
-    if value >= 1e6:
-        return f"{value:.1e}"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
-
-
-def _times(value: float) -> str:
-    return f"{_figure(value)} times"
-
-
-def _spreads(value: float) -> str:
-    return f"{_figure(value)} spreads" if math.isfinite(value) else "an unknown distance"

@@ -99,7 +99,9 @@ def signs(config: RunConfig, book: BookSnapshot, steps: Sequence[Step], evaluati
     last = steps[-1] if steps else None
     evaluation = evaluations[-1] if evaluations else None
     terms = last.terms if last else (evaluation.terms if evaluation else {})
-    commitment, reconstruction = float(terms.get("commitment", NAN)), float(terms.get("reconstruction", NAN))
+    # of several codebooks the terms are recorded together, which says nothing of one of them
+    alone = len(config.books()) == 1
+    commitment, reconstruction = (float(terms.get(name, NAN)) if alone else NAN for name in ("commitment", "reconstruction"))
     return Signs(
         K=K,
         D=D,
@@ -146,7 +148,7 @@ def _length(codes: NDArray[Any]) -> float:
 
 def _far_length(config: RunConfig, last: Step | None) -> float:
     """|z_e| as training saw it, when a snapshot of before holds none of its outputs, too long for float16."""
-    return last.z_norm if last and config.model.quantizer.distance == "euclidean" else NAN
+    return last.z_norm if last and all(learner.distance == "euclidean" for learner in config.learners().values()) else NAN
 
 
 def _distance(codes: NDArray[Any], z: NDArray[Any], *, itself: bool = False) -> float:

@@ -32,8 +32,11 @@ class Treatment:
     def commands(self, config: RunConfig) -> tuple[Command, ...]:
         """What to send to a run of `config`, in this order. Their ids, authors and names are the sender's to set.
 
-        Settings that already are as the treatment wants them are not sent again; none are left when it changes nothing.
+        Settings that already are as the treatment wants them are not sent again; none are left when it changes nothing, nor where
+        `why_not` says that nothing can be done.
         """
+        if why_not(config):
+            return ()
         changes = {path: value for path, value in self.changes(config).items() if config.at(path) != value}
         settings = (Command("treat", changes=changes),) if changes else ()
         return settings + ((Command(self.command),) if self.command else ())
@@ -44,8 +47,15 @@ def _nothing(config: RunConfig) -> dict[str, Any]:
 
 
 def _set(**changes: Any) -> Callable[[RunConfig], dict[str, Any]]:
-    settings = {f"model.quantizer.{name}": value for name, value in changes.items()}
-    return lambda config: dict(settings)
+    """The same settings for every codebook that is learned."""
+    return lambda config: {f"{path}.{name}": value for path in config.learners() for name, value in changes.items()}
+
+
+def why_not(config: RunConfig) -> str:
+    """Why no treatment can do anything to such a run, in a sentence; "" when one can."""
+    return (
+        "" if config.learners() else "Nothing learns the codes of this model, so there is nothing to treat: they are where a rule put them."
+    )
 
 
 TREATMENTS: dict[str, Treatment] = {

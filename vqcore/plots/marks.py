@@ -5,33 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vqcore.config.paths import leaf, titled
 from vqcore.plots.figure import Mark
 from vqcore.records import Event, Step
 
 # what a mark calls a field: a word that fits beside a line
 SHORT: dict[str, str] = {
-    "train.lr": "learning rate",
-    "train.steps": "steps",
-    "train.speed_limit": "steps per second at most",
-    "model.quantizer.commitment_weight": "β",
-    "model.quantizer.ema_decay": "EMA decay",
-    "model.quantizer.revival_threshold": "revival under",
-    "model.quantizer.learning": "learning",
-    "model.quantizer.estimator": "gradient",
-    "model.quantizer.init": "start",
-    "model.quantizer.init_scale": "spread of the start",
-    "model.quantizer.distance": "distance",
+    "lr": "learning rate",
+    "steps": "steps",
+    "speed_limit": "steps per second at most",
+    "commitment_weight": "β",
+    "ema_decay": "EMA decay",
+    "revival_threshold": "revival under",
+    "learning": "learning",
+    "estimator": "gradient",
+    "init": "start",
+    "init_scale": "spread of the start",
+    "distance": "distance",
+    "stage_dropout": "stage dropout",
 }
 VALUES: dict[str, str] = {"ema": "EMA", "straight_through": "straight-through", "l2": "l2", "euclidean": "Euclidean"}
 ACTS: dict[str, str] = {"revive": "revive", "kmeans": "k-means"}
-LEARNING = "model.quantizer.learning"
 # treatments that change what is summed into the loss: the word on the loss curve, and the sentence beside the run
 SUM_MARKS: dict[str, str] = {"ema": "EMA: codebook term not in sum", "gradient": "gradient: codebook term in sum"}
 SUM_SENTENCES: dict[str, str] = {
     "ema": "From here the codebook term is no longer in the sum: the loss falls by that term at once, which is no improvement.",
     "gradient": "From here the codebook term is in the sum again: the loss rises by that term at once, which is no harm.",
 }
-WEIGHTS: dict[str, str] = {"model.quantizer.commitment_weight": "commitment", "model.quantizer.codebook_weight": "codebook"}
+WEIGHTS: dict[str, str] = {"commitment_weight": "commitment", "codebook_weight": "codebook"}
 # these change how long and how fast a run goes, not what it learns
 SILENT = frozenset({"train.speed_limit", "train.steps"})
 
@@ -50,8 +51,8 @@ def treatments(events: Sequence[Event], *, on_loss: bool = False) -> list[Mark]:
         elif event.kind == "treated":
             changes = event.data.get("changes") or {}
             words = described(changes) if changes else ACTS.get(str(event.data.get("command")), "treated")
-            if on_loss and changes.get(LEARNING) in SUM_MARKS:
-                words = SUM_MARKS[str(changes[LEARNING])]
+            if on_loss and (learning := _by_field(changes).get("learning")) in SUM_MARKS:
+                words = SUM_MARKS[str(learning)]
             if words:
                 marks.append(Mark(event.step, words))
     return marks
@@ -59,10 +60,11 @@ def treatments(events: Sequence[Event], *, on_loss: bool = False) -> list[Mark]:
 
 def reason(changes: Mapping[str, Any]) -> str:
     """Why the loss jumps where these changes were made, in sentences; "" where nothing of its sum changed."""
-    sentences = [SUM_SENTENCES[str(changes[LEARNING])]] if changes.get(LEARNING) in SUM_SENTENCES else []
-    for path, term in WEIGHTS.items():
-        if path in changes:
-            sentences.append(f"From here the {term} term counts {_value(changes[path])} times in the sum: compare the terms, not the loss.")
+    fields = _by_field(changes)
+    sentences = [SUM_SENTENCES[str(fields["learning"])]] if fields.get("learning") in SUM_SENTENCES else []
+    for name, term in WEIGHTS.items():
+        if name in fields:
+            sentences.append(f"From here the {term} term counts {_value(fields[name])} times in the sum: compare the terms, not the loss.")
     return " ".join(sentences)
 
 
@@ -90,8 +92,17 @@ def _because(before: Step, after: Step) -> str:
 
 def described(changes: Mapping[str, Any], *, silent: bool = False) -> str:
     """Changes by dotted path in a few words, as in "β = 0.5, learning = EMA"; of what does not touch learning only if `silent`."""
-    told = {path: value for path, value in changes.items() if silent or path not in SILENT}
-    return ", ".join(f"{SHORT.get(path, path.rpartition('.')[2])} = {_value(value)}" for path, value in told.items())
+    told: dict[tuple[str, str], list[str]] = {}
+    for path, value in changes.items():
+        if silent or path not in SILENT:
+            told.setdefault((SHORT.get(leaf(path), leaf(path)), _value(value)), []).append(path)
+    # what is set in every stage at once is told once
+    return ", ".join(f"{titled(paths[0], name) if len(paths) == 1 else name} = {value}" for (name, value), paths in told.items())
+
+
+def _by_field(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The new values by the field's own name, whichever codebook it belongs to."""
+    return {leaf(path): value for path, value in changes.items()}
 
 
 def _value(value: Any) -> str:

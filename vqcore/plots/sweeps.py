@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vqcore.config.paths import leaf, titled
 from vqcore.plots.figure import FONT_SIZE, LEGEND, RUN_COLOURS, Figure, axis, figure, label, rounded
 from vqcore.plots.marks import SHORT, VALUES
 from vqcore.sweeps.results import Cell
@@ -43,7 +44,7 @@ MEASURES: dict[str, Measure] = {
 
 def name_of(varied: Axis) -> str:
     """A short word for an axis: β for the commitment weight, else the last word of its path."""
-    return SHORT.get(varied.name, short(varied.name))
+    return titled(varied.name, SHORT.get(leaf(varied.name), short(varied.name)))
 
 
 def title_of(varied: Axis) -> str:

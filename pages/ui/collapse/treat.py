@@ -14,7 +14,7 @@ from pages.ui.collapse import bar
 from pages.ui.collapse.case import CaseView
 from pages.ui.terms import help_text
 from vqcore.clinic.diagnosis import Diagnosis
-from vqcore.clinic.treatments import TREATMENTS, Treatment
+from vqcore.clinic.treatments import TREATMENTS, Treatment, why_not
 from vqcore.errors import ConfigError
 from vqcore.plots.marks import described
 
@@ -121,6 +121,8 @@ def _small_print(treatment: Treatment, changes: dict[str, object]) -> str:
 def _changes(view: CaseView, treatment: Treatment) -> tuple[dict[str, object], str]:
     """The settings that it would change now, and why it cannot be given; "" when it can."""
     config = view.patient.config
+    if problem := why_not(config):
+        return {}, problem
     try:
         wanted = treatment.changes(config)
         changes = {path: value for path, value in wanted.items() if config.at(path) != value}

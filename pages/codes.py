@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import asked, example, needed, session, showcode, terms
+from pages.ui.book import chosen as chosen_book
 from pages.ui.codes import atlas, choice, colouring, download, drawing, life, meter, panel, useful
-from pages.ui.codes.look import Seen, books, is_long, seen
+from pages.ui.codes.look import Seen, is_long, seen
 from pages.ui.empty import no_run
 from pages.ui.parts import hint
 from pages.ui.screens import header
@@ -119,12 +120,8 @@ opened = example.model_shown()
 if opened is None:
     no_run("Here every code of a codebook lies on a map, among the encoder's outputs: which are used, which are dead, what each one draws.")
 elif needed.served("codes", opened):
-    names = books(opened)
     st.html(drawing.STYLE)
-    book = 0
-    if names and len(names) > 1:
-        key = f"codes_book_{len(names)}"
-        book = st.segmented_control("Codebook", range(len(names)), format_func=names.__getitem__, key=key, default=0, required=True)
+    book = chosen_book(opened)
     first = is_long(opened) and st.session_state.get("codes_shown") != (opened.id, book)
     every = WAITING if first else _every(opened, book)
     st.fragment(_top, run_every=every)(opened, book, every, first)

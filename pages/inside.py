@@ -7,7 +7,7 @@ import random
 import numpy as np
 import streamlit as st
 
-from pages.ui import example, needed, session, showcode, terms
+from pages.ui import book, example, needed, session, showcode, terms
 from pages.ui.chart import chart
 from pages.ui.empty import no_run
 from pages.ui.parts import hint
@@ -74,8 +74,9 @@ def _image(run: RunFolder, gallery: Gallery, steps: list[int]) -> None:
     image = st.session_state.get("inside_image", 0) % count
     snapshot = run.snapshot(gallery.step) if gallery.step in run.snapshots() else None
     cell = config.model.downsampling
-    book = snapshot.books[0] if snapshot and snapshot.books else None
-    pipeline(stages_of(gallery, image, cell=None if cell == "vector" else cell, book=book), key="inside_pipeline")
+    place = book.chosen(run)
+    shown = snapshot.books[place] if snapshot and place < len(snapshot.books) else None
+    pipeline(stages_of(gallery, image, cell=None if cell == "vector" else cell, book=shown, place=place), key="inside_pipeline")
     with st.container(horizontal=True, vertical_alignment="center", key="inside_controls"):
         st.button("Previous", icon=":material/arrow_back:", on_click=_turn, args=(-1,), key="inside_previous")
         st.button("Next", icon=":material/arrow_forward:", on_click=_turn, args=(1,), key="inside_next")

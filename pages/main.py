@@ -12,7 +12,7 @@ ICON = str(ROOT / "assets" / "icon.svg")  # a Material icon would be fetched fro
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from pages.ui import frame, link, projector, query, session, share  # noqa: E402  (needs the path above)
+from pages.ui import book, frame, link, projector, query, session, share  # noqa: E402  (needs the path above)
 from pages.ui.lessons import answering, banner  # noqa: E402
 from pages.ui.screens import SCREENS, page_of  # noqa: E402
 from pages.ui.tour import door  # noqa: E402
@@ -25,7 +25,7 @@ for name, screen in SCREENS.items():
     sections.setdefault(screen.section, []).append(
         st.Page(page_of(name), title=screen.title, icon=screen.icon, url_path=name, default=not sections)
     )
-query.carry("run", link.ALONG, projector.QUERY)
+query.carry("run", book.QUERY, link.ALONG, projector.QUERY)
 page = st.navigation(sections, expanded=True)
 
 with session.errors_shown():
@@ -34,6 +34,7 @@ with session.errors_shown():
     link.arrive(page)
     door.enter(page)
     frame.sidebar()
+    book.picker(page.url_path or next(iter(SCREENS)))
     answering.note_run()
     banner.show(page.url_path or next(iter(SCREENS)))
     share.room()

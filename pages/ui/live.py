@@ -136,16 +136,19 @@ class Watch:
 
     # ── drawn once for all ──
 
-    def curves(self, view: View, kind: str) -> str:
-        """The message of a chart: "loss", "errors", "used", "perplexity" or "norms"; of a prior "bits" or "image bits"."""
-        return self._once(kind, view.version, lambda: self._curves(view, kind))
+    def curves(self, view: View, kind: str, book: int = 0) -> str:
+        """The message of a chart: "loss", "errors", "used", "perplexity" or "norms"; of a prior "bits" or "image bits".
 
-    def usage(self, view: View, *, sort: bool) -> str | None:
-        """The message of the usage histogram; None before the first snapshot and for models without codes."""
+        `book`: the place of the codebook that it is about, where the model has several.
+        """
+        return self._once(f"{kind} {book}", view.version, lambda: self._curves(view, kind, book))
+
+    def usage(self, view: View, *, sort: bool, book: int = 0) -> str | None:
+        """The message of a codebook's usage histogram; None before the first snapshot and for models without codes."""
         snapshot = view.snapshot
-        if snapshot is None or not snapshot.books:
+        if snapshot is None or book >= len(snapshot.books):
             return None
-        return self._once(f"usage {sort}", snapshot.step, lambda: _histogram(snapshot, view.step, sort=sort))
+        return self._once(f"usage {sort} {book}", snapshot.step, lambda: _histogram(snapshot, view.step, sort=sort, book=book))
 
     def examples(self, view: View, first: int) -> str | None:
         """HTML of originals, reconstructions and index grids, from the `first` example on; the chart's message for points."""
@@ -167,16 +170,17 @@ class Watch:
                 self._drawn[name] = kept
         return kept[1]
 
-    def _curves(self, view: View, kind: str) -> str:
+    def _curves(self, view: View, kind: str, book: int) -> str:
         steps, evaluations = self._tail().thinned(WIRE_POINTS)
         marks = treatments(view.events)
-        K = view.config.books()[0].K if view.config.books() else 0
+        books = view.config.books()
+        K = books[book].K if book < len(books) else 0
         draw: dict[str, Callable[[], Figure]] = {
             "loss": lambda: training.loss_curves(steps, evaluations, treatments(view.events, on_loss=True)),
             "errors": lambda: training.errors(evaluations, marks),
-            "used": lambda: training.codes_used(steps, evaluations, K=K, marks=marks),
-            "perplexity": lambda: training.perplexities(steps, evaluations, K=K, marks=marks),
-            "norms": lambda: training.norms(steps, marks=marks),
+            "used": lambda: training.codes_used(steps, evaluations, K=K, book=book, marks=marks),
+            "perplexity": lambda: training.perplexities(steps, evaluations, K=K, book=book, marks=marks),
+            "norms": lambda: training.norms(steps, book=book, marks=marks),
             "bits": lambda: priors.bits(steps, self._tail().prior_evaluations, marks),
             "image bits": lambda: priors.bits(steps, self._tail().prior_evaluations, marks, per_image=True),
         }
@@ -196,11 +200,11 @@ def _point_at(tail: MetricsTail, evaluation: Evaluation | None) -> Step | None:
     return next((step for step in reversed(tail.steps) if step.step <= evaluation.step), None)
 
 
-def _histogram(snapshot: Snapshot, last: Step | None, *, sort: bool) -> str:
-    book = snapshot.books[0]
-    dead = usage.dead_codes(book, usage.epoch_steps(last))
-    colours = CodeColours.fit(np.asarray(book.codebook, dtype=np.float32), ~dead).codes
-    return to_json(codebook.usage_histogram(usage.hits(book), dead, colours, sort=sort))
+def _histogram(snapshot: Snapshot, last: Step | None, *, sort: bool, book: int) -> str:
+    shown = snapshot.books[book]
+    dead = usage.dead_codes(shown, usage.epoch_steps(last))
+    colours = CodeColours.fit(np.asarray(shown.codebook, dtype=np.float32), ~dead).codes
+    return to_json(codebook.usage_histogram(usage.hits(shown), dead, colours, sort=sort))
 
 
 def prior_evaluations(view: View) -> tuple[PriorEvaluation, ...]:

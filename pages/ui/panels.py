@@ -8,7 +8,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import figures, live, projector, state
+from pages.ui import book, figures, live, projector, state
 from pages.ui.chart import chart
 from pages.ui.parts import hidden
 from pages.ui.pictures import show
@@ -22,6 +22,7 @@ CURVES = {
     "norms": ("Lengths of vectors", "z_norm", "e_norm"),
     "errors": ("Error on validation data", "nmse", "mean_picture"),
 }
+OF_A_BOOK = ("used", "perplexity", "norms")
 ONE = {  # at a time, for a room
     "pictures": "Pictures",
     "loss": "Loss",
@@ -83,9 +84,11 @@ def others(seen: live.Watch, view: live.View) -> None:
 
 def curve(seen: live.Watch, view: live.View, kind: str, height: int) -> None:
     """The chart of a key of CURVES under its title."""
+    chosen = book.chosen(view.folder) if kind in OF_A_BOOK else 0
     if not projector.on():  # there the chooser has said it
-        panel(*CURVES[kind])
-    chart(seen.curves(view, kind), f"train_{kind}", height, of=view.folder.id)
+        title, *terms = CURVES[kind]
+        panel(title + (_of_book(view) if kind in OF_A_BOOK else ""), *terms)
+    chart(seen.curves(view, kind, chosen), f"train_{kind}", height, of=f"{view.folder.id} {chosen or ''}".strip())
 
 
 def panel(title: str, *terms: str) -> DeltaGenerator:
@@ -119,11 +122,18 @@ def examples(seen: live.Watch, view: live.View) -> None:
 def usage(seen: live.Watch, view: live.View) -> None:
     """How often each code is chosen."""
     at = f", step {view.snapshot.step:,}" if view.snapshot else ""
-    row = panel(f"Use of each code{at}", "usage", "dead", "colour")
+    chosen = book.chosen(view.folder)
+    row = panel(f"Use of each code{_of_book(view)}{at}", "usage", "dead", "colour")
     by_index = row.toggle("By index", key="train_by_index", persist_state="session")
-    drawn = seen.usage(view, sort=not by_index)
+    drawn = seen.usage(view, sort=not by_index, book=chosen)
     if drawn is None:
         with st.container(height=LOW, border=False):
             st.caption("This comes with the first evaluation.")
     else:
-        chart(drawn, "train_usage", LOW, of=view.folder.id)
+        chart(drawn, "train_usage", LOW, of=f"{view.folder.id} {chosen or ''}".strip())
+
+
+def _of_book(view: live.View) -> str:
+    """Which of several codebooks a panel is about, for its title."""
+    names = book.names(view.config)
+    return f" of {names[book.chosen(view.folder)].lower()}" if len(names) > 1 else ""

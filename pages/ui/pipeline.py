@@ -30,19 +30,23 @@ def pipeline(shown: dict[str, Any], key: str) -> None:
     _component(key=key, data={"shown": drawn, "serial": serial(key, drawn)})
 
 
-def stages_of(gallery: Gallery, image: int, *, cell: int | None, book: BookSnapshot | None) -> dict[str, Any]:
+def stages_of(gallery: Gallery, image: int, *, cell: int | None, book: BookSnapshot | None, place: int = 0) -> dict[str, Any]:
     """Everything that the component shows of one image of a gallery of images with a codebook.
 
-    `cell` is how many pixels a tile is wide and high, None for a single vector; without `book` the codes' use is left out.
+    `cell` is how many pixels a tile is wide and high, None for a single vector. `book` is that at `place` in the gallery's indices;
+    without it the codes' use is left out.
     """
     picture, redrawn = gallery.inputs[image], gallery.reconstructions[image]  # (H, W, C)
     z_e, z_q = gallery.z_e[image], gallery.z_q[image]  # (h, w, 3)
     h, w = z_q.shape[:2]
     H, W, C = picture.shape
-    index = gallery.indices[0][image].reshape(h, w)
+    index = gallery.indices[place][image].reshape(h, w)
+    colours = None if book is None else _colours(gallery, book)
+    several = len(gallery.indices) > 1
     on_picture = (cell / H, cell / W) if cell else (1.0, 1.0)
     on_grid = (1 / h, 1 / w)
     cells = f"{h}×{w} vectors" if h * w > 1 else "one vector"
+    quantised = f"{cells} of {len(gallery.indices)} codes each" if several else f"{h}×{w} codes" if h * w > 1 else "one code"
     kinds = {"picture": (H, W, on_picture), "grid": (h, w, on_grid)}
 
     def stage(title: str, note: str, kind: str, drawn: NDArray[np.uint8] | None) -> dict[str, Any]:
@@ -61,17 +65,25 @@ def stages_of(gallery: Gallery, image: int, *, cell: int | None, book: BookSnaps
             stage("Input", f"{H}×{W}, {'grey' if C == 1 else 'colour'}", "picture", picture),
             stage("z_e", cells, "grid", z_e),
             stage("Index", f"{h}×{w} numbers" if h * w > 1 else "one number", "grid", None),
-            stage("z_q", f"{h}×{w} codes" if h * w > 1 else "one code", "grid", z_q),
+            stage("z_q", quantised, "grid", z_q),
             stage("Reconstruction", "from z_q alone", "picture", redrawn),
         ],
         "cells": index.tolist(),
-        "colours": [[_css(colour) for colour in row] for row in z_q],
-        "codes": {} if book is None else _codes(gallery, np.unique(index), book),
+        "colours": [[_css(colour) for colour in row] for row in (colours[index] if several and colours is not None else z_q)],
+        "codes": {} if book is None or colours is None else _codes(np.unique(index), book, colours),
         "hint": HINT,
     }
 
 
-def _codes(gallery: Gallery, present: NDArray[np.int32], book: BookSnapshot) -> dict[str, Any]:
+def _colours(gallery: Gallery, book: BookSnapshot) -> NDArray[np.uint8]:
+    """Each code's colour (K, 3): the very one that it has in the gallery, where nothing else is mixed into that."""
+    colours = CodeColours.fit(book.codebook, (book.validation_usage > 0) | (book.usage > 0)).codes
+    if len(gallery.indices) == 1:
+        colours[gallery.indices[0].ravel()] = gallery.z_q.reshape(-1, 3)
+    return colours
+
+
+def _codes(present: NDArray[np.int32], book: BookSnapshot, colours: NDArray[np.uint8]) -> dict[str, Any]:
     """Of each code in `present`: how much it is used, and its nearest codes."""
     K = len(book.codebook)
     hits = book.validation_usage
@@ -79,9 +91,6 @@ def _codes(gallery: Gallery, present: NDArray[np.int32], book: BookSnapshot) -> 
     rank = np.empty(K, dtype=np.int64)
     rank[np.argsort(-hits, kind="stable")] = np.arange(1, K + 1)
     near = _nearest(book.codebook, present)
-    colours = CodeColours.fit(book.codebook, (hits > 0) | (book.usage > 0)).codes
-    # a code keeps the very colour that it has in the gallery
-    colours[gallery.indices[0].ravel()] = gallery.z_q.reshape(-1, 3)
     found = {}
     for place, code in enumerate(present.tolist()):
         share = 100 * int(hits[code]) / total

@@ -18,6 +18,7 @@ class Screen:
     """`term` is the field's own word for what the screen shows; `look` is the one sentence that says what to look at.
 
     `needs`: what a run must have to be shown there (`pages.ui.needed` says what is missing); parts of a screen may need more.
+    `shows_book`: it shows one codebook at a time, chosen above it where a model has several (`pages.ui.book`).
     """
 
     section: str
@@ -26,16 +27,27 @@ class Screen:
     look: str
     icon: str
     needs: tuple[Need, ...] = ()
+    shows_book: bool = False
 
 
 SCREENS: dict[str, Screen] = {
     "start": Screen("First", "Start", "a tour of five cards", "What is a VQ-VAE made of?", ":material/flag:"),
-    "train": Screen("First", "Train", "training", "Do pictures improve while codes stay in use?", ":material/play_circle:"),
-    "inside": Screen("First", "Inside", "the pipeline", "Follow one tile from left to right.", ":material/account_tree:", ("codes",)),
+    "train": Screen(
+        "First", "Train", "training", "Do pictures improve while codes stay in use?", ":material/play_circle:", shows_book=True
+    ),
+    "inside": Screen(
+        "First", "Inside", "the pipeline", "Follow one tile from left to right.", ":material/account_tree:", ("codes",), shows_book=True
+    ),
     "snap": Screen("First", "Snap", "quantisation step, straight-through", "Which code is nearest, and what moves?", ":material/biotech:"),
-    "codes": Screen("First", "Codes", "codebook, UMAP", "What does each code draw?", ":material/grid_view:", ("codes",)),
+    "codes": Screen("First", "Codes", "codebook, UMAP", "What does each code draw?", ":material/grid_view:", ("codes",), shows_book=True),
     "collapse": Screen(
-        "First", "Collapse", "dead codes, codebook collapse", "Which codes stopped working, and why?", ":material/healing:", ("codes",)
+        "First",
+        "Collapse",
+        "dead codes, codebook collapse",
+        "Which codes stopped working, and why?",
+        ":material/healing:",
+        ("codes",),
+        shows_book=True,
     ),
     "lessons": Screen("First", "Lessons", "predict, try, check", "What do you expect, and what happens?", ":material/school:"),
     "bits": Screen(
@@ -54,6 +66,7 @@ SCREENS: dict[str, Screen] = {
         "Which prior first looks like the real ones?",
         ":material/casino:",
         ("pictures", "codes"),
+        shows_book=True,
     ),
     "museum": Screen("Further", "Museum", "bugs of a quantizer", "Which curve gives the bug away?", ":material/bug_report:"),
     "runs": Screen("Further", "Runs", "run table", "What differed?", ":material/table_rows:"),

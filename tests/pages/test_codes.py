@@ -293,8 +293,9 @@ def test_of_several_codebooks_one_is_chosen(page: Page, finished: Finished, monk
         arrays.write_snapshot(folder.path / "snapshots" / f"{step}.npz", Snapshot(step, (shot.books[0], small)))
     at = page("codes", run=folder.id, cookie=ADA)
     assert sent(at, "scene")["scene"]["codes"] == K
-    at.segmented_control(key="codes_book_2").set_value(1).run()
+    at.segmented_control(key="frame_book").set_value(1).run()
     assert not at.exception and sent(at, "scene")["scene"]["codes"] == 4
+    assert "".join(at.query_params["book"]) == "2"
 
 
 @pytest.mark.usefixtures("answers")

@@ -157,9 +157,3 @@ def seen(run: RunFolder, book: int, *, first: bool = False) -> Seen | None:
     Raises RunError when the run is gone or cannot be read.
     """
     return _look(str(run.path), run.read_only, book).seen(first=first)
-
-
-def books(run: RunFolder) -> list[str] | None:
-    """The names of the run's codebooks, from its latest snapshot; none for a model without; None before the first snapshot."""
-    snapshot = run.snapshot()
-    return None if snapshot is None else [book.name for book in snapshot.books]

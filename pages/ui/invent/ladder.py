@@ -108,7 +108,7 @@ def _reference(answer: Answer, want: Wanted) -> dict[str, Any]:
         return rung | _waiting(answer)
     found = Redrawn.of(answer.data)
     count = min(want.number, len(found.pictures))
-    return rung | {"reference": True} | _tiles(found, found.pictures[:count], found.codes[:count], count)
+    return rung | {"reference": True} | _tiles(found, found.pictures[:count], found.codes[:count], count, want.book)
 
 
 def _rung(family: Family, member: Member, want: Wanted, answer: Answer | None) -> dict[str, Any]:
@@ -130,24 +130,24 @@ def _rung(family: Family, member: Member, want: Wanted, answer: Answer | None) -
         rung
         | {"sentence": member.rung.sentence + note, "names": names}
         | {"bits": f"{found.real:.0f} bits{given}\n{found.real / M:.2f} a code"}
-        | _tiles(found, found.pictures, found.codes, len(found.pictures))
+        | _tiles(found, found.pictures, found.codes, len(found.pictures), want.book)
     )
 
 
-def _tiles(found: Sheet | Redrawn, pictures: Pixels, codes: Any, count: int) -> dict[str, Any]:
+def _tiles(found: Sheet | Redrawn, pictures: Pixels, codes: Any, count: int, book: int) -> dict[str, Any]:
     columns = columns_of(count)
     layout = found.ground.layout
-    shape = layout.grids[0].shape
-    h, w = shape if len(shape) == 2 else (1, layout.grids[0].cells)
+    grid, start = layout.grids[book], layout.starts()[book]
+    h, w = grid.shape if len(grid.shape) == 2 else (1, grid.cells)
 
     def grids() -> str:
-        painted = found.ground.painted(codes)[:, : layout.grids[0].cells]  # of several books, the first
+        painted = found.ground.painted(codes)[:, start : start + grid.cells]
         return data_uri(sheet(painted.reshape(len(codes), h, w, 3), columns))
 
     return {
         "state": "ready",
         "sheet": once(found.pictures, f"sheet {count}", lambda: data_uri(sheet(pictures, columns))),
-        "codes": once(found.codes, f"grids {count}", grids),
+        "codes": once(found.codes, f"grids {count} {book}", grids),
         "tile": list(pictures.shape[1:3]),
         "columns": columns,
         "count": count,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import asked, number
+from pages.ui import asked, book, number
 from pages.ui.asked import Answer, Setting
 from pages.ui.invent.family import Family, Member
 from vqcore.config.needs import Need
@@ -22,7 +22,10 @@ NEEDS: dict[str, tuple[Need, ...]] = {COMPLETE: ("grid",)}  # of tabs that need 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The settings as they stand. `rung`, `index`: the sample that was chosen. `image`: the validation image; `by`: whose guess."""
+    """The settings as they stand. `rung`, `index`: the sample that was chosen. `image`: the validation image; `by`: whose guess.
+
+    `book`: the place of the codebook whose grids are shown.
+    """
 
     number: int
     label: int
@@ -36,6 +39,7 @@ class Wanted:
     by: str
     kept: int
     first: int
+    book: int = 0
 
     def drawing(self, member: Member) -> dict[str, Setting]:
         """The settings of that rung's sheet."""
@@ -80,6 +84,7 @@ def wanted(family: Family) -> Wanted:
         by=by if family.member(by) else family.best,
         kept=int(state.get("invent_kept", 50)),
         first=int(state.get("invent_first", -1)),
+        book=book.chosen(family.source),
     )
 
 

@@ -42,11 +42,11 @@ def _answer(source: Source) -> None:
     last = state.pushed(source.of)
     if last is None or last.label != DRAWING:
         return
-    grid = source.layout.grids[0]
-    side = grid.shape if len(grid.shape) == 2 else (1, grid.cells)
-    colours = source.palettes[0].colours[last.codes[: grid.cells]].reshape(*side, 3)
     decoded = models.painter(source.run).decode(last.codes)
-    show(strip("Its codes: one code, one colour", colours, "the codes of your drawing"))
+    for grid, palette, codes in zip(source.layout.grids, source.palettes, source.layout.split(last.codes[None]), strict=True):
+        side = grid.shape if len(grid.shape) == 2 else (1, grid.cells)
+        of = f" of {grid.name}" if len(source.layout.grids) > 1 else ""
+        show(strip(f"Its codes{of}: one code, one colour", palette.colours[codes].reshape(*side, 3), f"the codes{of} of your drawing"))
     show(strip("Reconstruction, from these codes alone", decoded, "the reconstruction of your drawing"))
 
 

@@ -161,7 +161,8 @@ def _probe(run: RunFolder, stamp: Stamp) -> Probe | None:
 def _palette(book: BookSnapshot, gallery: Gallery, i: int, layout: Layout, probe: Probe | None) -> Palette:
     usage = book.validation_usage
     colours = CodeColours.fit(book.codebook, (usage > 0) | (book.usage > 0)).codes
-    if i == 0 and gallery.z_q.shape[:-1] == gallery.indices[0].reshape(*gallery.z_q.shape[:-1]).shape:
+    # of several books each adds to z_q, which then has no code's own colour
+    if len(layout.grids) == 1 and gallery.z_q.shape[:-1] == gallery.indices[0].reshape(*gallery.z_q.shape[:-1]).shape:
         colours[gallery.indices[0].ravel()] = gallery.z_q.reshape(-1, 3)  # the very colours that other screens show
     by_use = np.argsort(-usage, kind="stable")[:PALETTE]
     tiles, tiled = None, None

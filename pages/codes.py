@@ -44,9 +44,9 @@ def _top(run: RunFolder, book: int, every: float | None, first: bool) -> None:
         view = seen(run, book, first=first)
         st.session_state["codes_shown"] = (run.id, book)
         if view is None:
-            st.info(
-                "This run has no snapshot of its codebook yet. The first one comes as soon as it trains.", icon=":material/hourglass_empty:"
-            )
+            start = run.effective_config().codes_start
+            comes = f"at step {start:,}, where its codes start" if start else "as soon as it trains"
+            st.info(f"This run has no snapshot of its codebook yet. The first one comes {comes}.", icon=":material/hourglass_empty:")
         else:
             _map_and_code(view)
 

@@ -64,6 +64,8 @@ def _show(run: RunFolder) -> None:
     if gallery.inputs.ndim != 4:
         _points(gallery)
         _evaluation(steps)
+    elif not gallery.indices:
+        st.info("The codes of this run had not started at this step, so there is no index to follow.", icon=":material/info:")
     else:
         _image(run, gallery, steps)
 

@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol
 
 from vqcore.errors import RunError
 
-CommandKind = Literal["pause", "resume", "step", "stop", "release", "treat", "revive", "kmeans"]
-KINDS: tuple[CommandKind, ...] = ("pause", "resume", "step", "stop", "release", "treat", "revive", "kmeans")
+CommandKind = Literal["pause", "resume", "step", "stop", "release", "treat", "revive", "kmeans", "late"]
+KINDS: tuple[CommandKind, ...] = ("pause", "resume", "step", "stop", "release", "treat", "revive", "kmeans", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Command:
 
     `id` grows by one with each line of the file (1, 2, …); `author` is the owner hash of who sent it, `nickname` their name.
     `step` runs `steps` more steps and pauses. `treat` sets `changes` (dotted config path → value).
-    `revive` moves dead codes onto encoder outputs once; `kmeans` re-initialises all codes once.
+    `revive` moves dead codes onto encoder outputs once; `kmeans` re-initialises all codes once; `late` starts all codes anew, after
+    `steps` steps without quantising.
     `release` is for the worker alone: leave the slot, stay paused.
     """
 

@@ -35,7 +35,7 @@ TERM_COLOURS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class BookStep:
-    """One codebook at one step. Definitions: glossary."""
+    """One codebook at one step. Definitions: glossary. A record says nothing of books while their codes wait for their start."""
 
     name: str
     batch_perplexity: float

@@ -36,6 +36,7 @@ SENT: dict[CommandKind, str] = {
     "treat": "Changing …",
     "revive": "Reviving …",
     "kmeans": "Running k-means …",
+    "late": "Starting codes anew …",
 }
 
 

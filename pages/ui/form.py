@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import streamlit as st
@@ -178,7 +179,7 @@ def _widget(path: str, field: FieldInfo, key: str, values: Values) -> None:
         st.text_input(label, _called(forced), help=shown, disabled=True, key=f"{name}.forced")
     else:
         st.session_state.setdefault(name, _typed(field, field.get_default(call_default_factory=True)))
-        values[path] = _input(label, field, name, shown, disabled=bool(why))
+        values[path] = _input(label, field, name, shown, disabled=bool(why), allowed=_range(path, field, values))
         if values[path] is None:
             st.session_state[f"{key}.wrong"].append(label)
         words, old = st.session_state[f"{key}.marked"].get(path, ("", None))
@@ -222,7 +223,14 @@ def _widget_key(path: str, key: str, values: Values) -> str:
     return f"{key}.data.{values['data.kind']}.{rest}" if section == "data" and rest != "kind" else f"{key}.{path}"
 
 
-def _input(label: str, field: FieldInfo, name: str, shown: str, *, disabled: bool) -> Any:
+def _range(path: str, field: FieldInfo, values: Values) -> number.Range:
+    """What a number may be, beside what was chosen before it."""
+    allowed = number.Range.of(field)
+    steps = values.get("train.steps")
+    return replace(allowed, high=max(0, steps - 1)) if path.endswith(".start_after") and isinstance(steps, int) else allowed
+
+
+def _input(label: str, field: FieldInfo, name: str, shown: str, *, disabled: bool, allowed: number.Range) -> Any:
     kind = field.annotation
     options = list(get_args(kind)) if get_origin(kind) is Literal else []
     common: dict[str, Any] = {"key": name, "help": shown, "disabled": disabled, "persist_state": "session"}
@@ -234,7 +242,7 @@ def _input(label: str, field: FieldInfo, name: str, shown: str, *, disabled: boo
     if kind is bool:
         return st.toggle(label, **common)
     if kind in (int, float):
-        typed = number.number(label, number.Range.of(field), key=name, help=shown, disabled=disabled)
+        typed = number.number(label, allowed, key=name, help=shown, disabled=disabled)
         return field.default if disabled and typed is None else typed
     held = str(st.text_input(label, live=True, **common)).strip()  # a number or a word, as threads are
     if (read := _read(field, held)) is None:

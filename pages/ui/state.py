@@ -55,7 +55,7 @@ def figures(view: View) -> None:
     st.html(_STYLE)
     step, evaluation, config = view.step, view.evaluation, view.config
     K = sum(book.K for book in config.books())
-    used = f"{sum(book.used_epoch for book in step.books):,} of {K:,}" if step and step.books else NONE
+    used = f"{sum(book.used_epoch for book in step.books):,} of {K:,}" if step and step.books else starting(view) or NONE
     error = f"{evaluation.nmse:.3f}" if evaluation else NONE
     noun = config.data.noun
     reference = f" Here the mean {noun}'s is {evaluation.nmse_mean_picture:.2f}." if evaluation else ""
@@ -73,6 +73,12 @@ def figures(view: View) -> None:
         figure("Time left", time_left(view.seconds_left), "At the present speed, in hours, minutes and seconds.")
     if not projector.on():
         st.progress(min(1.0, view.at / config.train.steps))
+
+
+def starting(view: View) -> str:
+    """From which step on there are codes to look at, as in "from step 50"; "" once there are, and for models without."""
+    start = view.config.codes_start
+    return f"from step {start:,}" if view.at < start else ""
 
 
 def figure(label: str, value: str, shown: str, width: int = 106) -> None:

@@ -24,7 +24,7 @@ ILL = RunConfig(
         quantizer=VQConfig(K=16, D=4, init="normal", init_scale=10.0, commitment_weight=0.0), downsampling=2, hidden=8, residual_blocks=0
     ),
     train=TrainConfig(
-        steps=60, batch_size=32, lr=2e-2, device="cpu", precision="float32", threads=1, evaluate_every=30, evaluation_images=32
+        steps=100, batch_size=32, lr=2e-2, device="cpu", precision="float32", threads=1, evaluate_every=30, evaluation_images=32
     ),
 )
 TREAT_AT = 30
@@ -80,6 +80,15 @@ def test_settings_come_before_the_act() -> None:
     kinds = [[command.kind for command in treatment.commands(ILL)] for treatment in TREATMENTS.values()]
     assert all(sent == sorted(sent, key=lambda kind: kind != "treat") for sent in kinds)
     assert ["treat", "revive"] in kinds and ["revive"] in kinds and ["kmeans"] in kinds and ["treat"] in kinds
+
+
+def test_codes_that_start_anew_are_all_in_use_where_they_start_on_outputs() -> None:
+    config = ILL.edited({"train.lr": 2e-3})
+    used = {}
+    for init in ("data", "normal"):
+        _, treated = train(TREATMENTS["late"].commands(config), config.edited({"model.quantizer.init": init}))
+        used[init] = int((last_snapshot(treated).validation_usage > 0).sum())
+    assert used["data"] >= 12 and used["normal"] <= 4, "those that start far away start far away again"
 
 
 @pytest.mark.parametrize("key", ["revive", "kmeans", "revival"])

@@ -35,10 +35,11 @@ def test_the_bundled_run_is_the_one_of_card_3() -> None:
 def test_a_choice_that_came_later_leaves_identities_as_they_were() -> None:
     config = PRESETS["letters"].config
     as_before = config.model_dump(mode="json")
-    del as_before["model"]["net"]
+    del as_before["model"]["net"], as_before["model"]["quantizer"]["start_after"]
     for name in ("device", "threads", "speed_limit", "record_every", "checkpoint_every"):
         del as_before["train"][name]
     assert config.identity == hashlib.sha256(json.dumps(as_before, sort_keys=True).encode()).hexdigest()[:16]
     vector = {"model.downsampling": "vector", "model.quantizer.D": 2}
     one, other = RunConfig().edited(vector), RunConfig().edited(vector | {"model.net": "mlp"})
     assert one.identity != other.identity
+    assert config.identity != config.edited({"model.quantizer.start_after": 50}).identity

@@ -23,12 +23,14 @@ SETTINGS: dict[str, list[AnyQuantizerConfig]] = {
         VQConfig(K=9, D=D, init="kmeans", learning="ema", revival_threshold=0.1),
         VQConfig(K=300, D=D, init="data", distance="l2", estimator="rotation", revival_threshold=0.1),
         VQConfig(K=16, D=D, init="uniform", distance="l2", learning="ema"),
+        VQConfig(K=16, D=D, init="data", start_after=5),
     ],
     "residual": [
         ResidualConfig(stages=(VQConfig(K=8, D=D, init="normal"), VQConfig(K=5, D=D, init="normal", init_scale=0.5))),
         ResidualConfig(
             stages=(VQConfig(K=16, D=D, learning="ema", revival_threshold=0.1, estimator="rotation"),) * 3, shared=True, stage_dropout=0.5
         ),
+        ResidualConfig(stages=(VQConfig(K=8, D=D, init="data", start_after=5), VQConfig(K=5, D=D, learning="ema", start_after=5))),
     ],
     "fsq": [FSQConfig(levels=(2, 3, 4, 5, 2, 2))],
 }

@@ -88,6 +88,8 @@ def test_each_book_compares_what_is_given_with_its_codes(quantizer: Quantizer) -
 def test_codes_of_the_indices_are_z_q(quantizer: Quantizer, grid: tuple[int, ...]) -> None:
     if not quantizer.books:
         pytest.skip("no books, no codes")
+    if not quantizer.quantises:
+        pytest.skip("its codes have not started")
     out = quantizer.eval()(sample(quantizer, 6, grid))
     codes = quantizer.codes(out.indices)
     assert codes.shape == out.z_q.shape
@@ -170,6 +172,22 @@ def test_updates_and_treatments_leave_a_working_quantizer(quantizer: Quantizer) 
     quantizer.update_(seeded())
     assert all(torch.isfinite(value).all() for value in quantizer.state_dict().values())
     assert torch.isfinite(quantizer(sample(quantizer, 8, (3, 4))).loss)
+
+
+def test_before_it_quantises_z_passes_and_costs_nothing(quantizer: Quantizer) -> None:
+    if quantizer.quantises:
+        pytest.skip("its codes work from the first step")
+    for seed in range(100):
+        z = sample(quantizer, 8, (3, 4), seed).requires_grad_()
+        out = quantizer(z)
+        if quantizer.quantises:
+            break
+        assert torch.equal(out.z_q, z)
+        assert out.loss == 0 and not out.loss.requires_grad and not any(out.terms.values())
+        (grad,) = torch.autograd.grad(out.z_q.square().sum(), z)
+        assert torch.equal(grad, 2 * z)
+        quantizer.update_(seeded())
+    assert quantizer.quantises and out.loss > 0
 
 
 def test_saved_loaded_and_continued_equals_uninterrupted(make_quantizer: Callable[[], Quantizer]) -> None:

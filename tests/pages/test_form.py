@@ -163,6 +163,18 @@ def test_what_is_ignored_is_disabled_and_says_why() -> None:
     assert any("EMA moves the codes" in caption.value for caption in at.caption)
 
 
+def test_codes_that_would_start_after_the_last_step_are_refused_at_the_field() -> None:
+    at = form(RunConfig().edited({"train.steps": 60}))
+    widget(at, "model.quantizer.start_after").set_value("60").run()
+    assert made(at) is None
+    assert any("60 is too large. Type a whole number, 0 to 59" in found.value.replace("\\", "") for found in at.markdown)
+    widget(at, "model.quantizer.start_after").set_value("59").run()
+    config = made(at)
+    assert config is not None and config.codes_start == 59
+    widget(at, "train.steps").set_value("50").run()
+    assert made(at) is None
+
+
 def test_each_data_set_keeps_its_own_numbers() -> None:
     at = form()
 

@@ -22,8 +22,10 @@ def test_commands_by_step_without_those_that_only_set_the_pace() -> None:
         treated(5, "treat", **{"train.speed_limit": 10.0}),
         treated(8, "treat", **{"train.speed_limit": 0.0, "train.lr": 0.01}),
         treated(8, "kmeans"),
+        Event(9, "treated", "", 3, {"command": "late", "steps": 50, "changes": {}}),
         Event(9, "refused", "", 3, {"command": "treat"}),
     ]
     found = commands(events)
-    assert list(found) == [8]
+    assert list(found) == [8, 9]
+    assert [(command.kind, command.steps) for command in found[9]] == [("late", 50)]
     assert [(command.kind, dict(command.changes)) for command in found[8]] == [("treat", {"train.lr": 0.01}), ("kmeans", {})]

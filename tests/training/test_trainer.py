@@ -93,6 +93,8 @@ def test_a_run_learns_and_yields_every_kind_of_record() -> None:
         {"model.quantizer.learning": "ema", "model.quantizer.revival_threshold": 0.2, "train.schedule": "cosine"},
         {"model.quantizer.revival_threshold": 0.2, "model.quantizer.init": "normal", "model.quantizer.estimator": "rotation"},
         {"model.quantizer.distance": "l2", "model.quantizer.init": "kmeans", "train.precision": "bfloat16"},
+        {"model.quantizer.start_after": 45},
+        {"model.quantizer.start_after": 37, "model.quantizer.learning": "ema", "model.quantizer.revival_threshold": 0.1},
     ],
 )
 def test_resumed_equals_uninterrupted_bit_for_bit(changes: dict[str, Any]) -> None:
@@ -103,6 +105,52 @@ def test_resumed_equals_uninterrupted_bit_for_bit(changes: dict[str, Any]) -> No
     second, rest = run(config, first.state())
     assert equal(whole.state(), second.state())
     assert of(Evaluation, rest) == [e for e in of(Evaluation, records) if e.step > 37]
+
+
+def test_codes_that_start_later_are_said_nothing_of_before_and_all_work_afterwards() -> None:
+    trainer, records = run(BASE.edited({"model.quantizer.start_after": 20, "train.record_every": 5}))
+    steps, evaluations = of(Step, records), of(Evaluation, records)
+    assert all(record.books == () for record in steps if record.step <= 20)
+    assert all(len(record.books) == 1 for record in steps if record.step > 20)
+    assert steps[4].step == 10 and steps[4].terms["codebook"] == steps[4].terms["commitment"] == 0
+    assert [len(record.books) for record in evaluations] == [0, 1, 1, 1]
+    assert [snapshot.step for snapshot in of(Snapshot, records)] == [20, 40, 60]
+    assert [len(gallery.indices) for gallery in of(Gallery, records)] == [0, 1, 1, 1]
+    assert evaluations[1].books[0].used == 16, "codes that start on outputs of the encoder are all near some"
+    assert trainer.model.quantizer.quantises
+
+
+def test_until_they_start_codes_cannot_be_replaced() -> None:
+    _, records = run(BASE.edited({"model.quantizer.start_after": 20}), due={10: [Command("revive")], 30: [Command("kmeans")]})
+    assert [(event.step, event.kind) for event in of(Event, records) if event.kind in ("refused", "treated")] == [
+        (10, "refused"),
+        (30, "treated"),
+    ]
+
+
+@pytest.mark.parametrize("init", ["data", "normal"])
+def test_a_late_start_begins_all_codes_anew_and_resumes_bit_for_bit(init: str) -> None:
+    config = BASE.edited({"model.quantizer.init": init, "train.record_every": 5})
+    late = {20: [Command("late", steps=15)]}
+    whole, records = run(config, due=late)
+    assert whole.config.codes_start == 35 and whole.model.quantizer.quantises
+    event = next(event for event in of(Event, records) if event.kind == "treated")
+    assert event.data["steps"] == 15 and event.data["config"]["model"]["quantizer"]["start_after"] == 35
+    assert [record.step for record in of(Step, records) if not record.books] == [25, 30, 35]
+    assert [snapshot.step for snapshot in of(Snapshot, records)] == [0, 20, 40, 60]
+    before, after = (snapshot.books[0] for snapshot in of(Snapshot, records)[1:3])
+    assert not np.isin(after.codebook, before.codebook).any()
+    assert after.age.max() < 5, "what was hit before is forgotten"
+    first, _ = run(config, due=late | {30: [Command("stop")]})
+    second, _ = run(config, first.state())
+    assert equal(whole.state(), second.state())
+
+
+def test_a_late_start_that_the_run_has_no_time_for_is_refused_whole() -> None:
+    trainer, records = run(BASE, due={20: [Command("late", steps=40)]})
+    (refused,) = [event for event in of(Event, records) if event.kind == "refused"]
+    assert "start_after is 60, and training ends at step 60" in refused.message
+    assert trainer.config == BASE and all(record.books for record in of(Step, records))
 
 
 def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not() -> None:

@@ -101,13 +101,18 @@ class Microscope:
     def __init__(self, config: RunConfig, dataset: Dataset, start: int = 0, history_bytes: int = HISTORY_BYTES) -> None:
         """The run that `config` describes, on the processor, after `start` steps that are not looked at.
 
-        Raises ConfigError for what cannot be drawn in a plane: D other than 2, a latent grid, more than 64 codes.
+        Raises ConfigError for what cannot be drawn in a plane: D other than 2, a latent grid, more than 64 codes; and for codes that
+        start later.
         """
         quantizer = config.plain_vq()
         if quantizer.D != 2 or config.model.downsampling != "vector" or quantizer.K > LARGEST_K or quantizer.distance != "euclidean":
             raise ConfigError(
                 f"D = {quantizer.D}, K = {quantizer.K}, downsampling {config.model.downsampling}, distance {quantizer.distance}: the "
                 f"microscope draws one plane. Choose D = 2, K up to {LARGEST_K}, 'vector', 'euclidean'."
+            )
+        if quantizer.start_after:
+            raise ConfigError(
+                f"start_after = {quantizer.start_after}: the microscope shows codes at work from the first step. Set it to 0."
             )
         self._bench = _Bench(config, dataset)
         self._history_bytes = history_bytes

@@ -17,7 +17,9 @@ def examine(run: RunFolder) -> Diagnosis:
     """The first codebook's diagnosis at the latest snapshot. Raises RunError, also before the first one and without a codebook."""
     snapshot = run.snapshot()
     if snapshot is None or not snapshot.books:
-        raise RunError(f"Run {run.id} has no snapshot of a codebook yet: the first one comes as soon as it trains.")
+        start = run.effective_config().codes_start
+        comes = f"at step {start:,}, where its codes start" if start else "as soon as it trains"
+        raise RunError(f"Run {run.id} has no snapshot of a codebook yet: the first one comes {comes}.")
     records = run.thinned().records
     steps = [record for record in records if isinstance(record, Step)]
     evaluations = [record for record in records if isinstance(record, Evaluation)]

@@ -10,7 +10,8 @@ from vqcore.config.needs import Need
 from vqcore.config.run import RunConfig
 from vqcore.control import Command
 
-Act = Literal["revive", "kmeans"]
+Act = Literal["revive", "kmeans", "late"]
+LATE_STEPS = 50  # without quantising; 20 keep fewer codes, 200 are no better (digits, K = 1,024, three seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Treatment:
             return ()
         changes = {path: value for path, value in self.changes(config).items() if config.at(path) != value}
         settings = (Command("treat", changes=changes),) if changes else ()
-        return settings + ((Command(self.command),) if self.command else ())
+        steps = LATE_STEPS if self.command == "late" else 1
+        return settings + ((Command(self.command, steps=steps),) if self.command else ())
 
 
 def _nothing(config: RunConfig) -> dict[str, Any]:
@@ -73,6 +75,15 @@ TREATMENTS: dict[str, Treatment] = {
         "k-means start: SoundStream, arXiv:2107.03312 §III-C; given mid-run here",
         _nothing,
         "kmeans",
+    ),
+    "late": Treatment(
+        "Begin anew, late",
+        f"For {LATE_STEPS} steps nothing is quantised, so that the encoder settles; then all codes start anew, as they did at the "
+        "beginning. It cures codes that the encoder walked away from, not codes that start far from the data (they start there again), "
+        "nor β = 0 (nothing holds the encoder afterwards either).",
+        "codes that start late: arXiv:2005.08520; given mid-run here",
+        _nothing,
+        "late",
     ),
     "ema": Treatment(
         "Learn by moving average (EMA)",

@@ -82,9 +82,12 @@ def _line(path: str, problem: ErrorDetails) -> str:
 
 
 def fingerprint(config: Config, exclude: frozenset[str] = frozenset()) -> str:
-    """A short hash of everything in the configuration, less the top-level `section.field` paths in `exclude`."""
+    """A short hash of everything in the configuration, less the dotted paths in `exclude`."""
     data = config.model_dump(mode="json")
     for path in exclude:
-        section, name = path.split(".")
-        data.get(section, {}).pop(name, None)
+        *sections, name = path.split(".")
+        node = data
+        for section in sections:
+            node = node.get(section, {})
+        node.pop(name, None)
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]

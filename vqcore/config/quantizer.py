@@ -66,6 +66,14 @@ class VQConfig(BaseQuantizerConfig):
         title="Scale of the initial codes",
         description="Multiplies the uniform range, or is the normal's standard deviation. Data and k-means ignore it.",
     )
+    start_after: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        title="Start codes after",
+        description="Training steps without quantising, in which the decoder gets the encoder's outputs as they are. "
+        "Then codes start. 0: from the first step.",
+    )
     distance: Literal["euclidean", "l2"] = Field(
         "euclidean",
         title="Distance",
@@ -145,6 +153,11 @@ class ResidualConfig(BaseQuantizerConfig):
         for place, stage in enumerate(self.stages):
             if stage.distance != "euclidean":
                 raise ValueError(f"stage {place} has distance {stage.distance}, but what is left over has a length: choose 'euclidean'")
+            if stage.start_after != self.stages[0].start_after:
+                raise ValueError(
+                    f"stages start together, but start_after of stage {place} is {stage.start_after:,} and that of stage 0 "
+                    f"{self.stages[0].start_after:,}: give all the same"
+                )
             if self.shared and stage != self.stages[0]:
                 raise ValueError(
                     f"stages that share a codebook have the same settings, but those of stage {place} are not those of stage 0"

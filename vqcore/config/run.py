@@ -95,6 +95,13 @@ class RunConfig(Config):
             self.levels()
         except ConfigError as error:
             raise ValueError(str(error).rstrip(".")) from None
+        steps = self.train.steps
+        for path, learner in self.model.learners().items():
+            if self.kind == "model" and learner.start_after >= steps:  # a prior's steps are its own
+                raise ValueError(
+                    f"model.{path}.start_after is {learner.start_after:,}, and training ends at step {steps:,} (train.steps), so codes "
+                    f"would never be trained: choose 0 to {steps - 1:,}, or train longer"
+                )
         return self
 
     @classmethod
@@ -127,7 +134,20 @@ class RunConfig(Config):
     def identity(self) -> str:
         """A hash of all that decides the result; two runs that share it are the same experiment."""
         # configurations from before there was a choice keep their identity
-        return fingerprint(self, _NOT_IDENTITY | ({"model.net"} if self.model.net == "conv" else frozenset()))
+        since = {"model.net": "conv", "model.quantizer.start_after": 0}
+        data = self.model_dump(mode="json")
+        return fingerprint(self, _NOT_IDENTITY | {path for path, before in since.items() if _plain_at(data, path) == before})
+
+    @property
+    def codes_start(self) -> int:
+        """The step after which all codebooks quantise: nothing is recorded of codes until then. 0: from the first step."""
+        return max((learner.start_after for learner in self.model.learners().values()), default=0)
+
+
+def _plain_at(data: Any, path: str) -> Any:
+    for key in path.split("."):
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
 
 
 class Parent(Config):

@@ -172,7 +172,7 @@ def _cured(lesson: Lesson, told: schema.Cured, evidence: Evidence) -> Verdict:
 def _way(event: Event) -> frozenset[str]:
     """What a treatment did, in words: an act on the codes, or each setting that it changed."""
     command = event.data.get("command")
-    if command in ("revive", "kmeans"):
+    if command in ("revive", "kmeans", "late"):
         return frozenset({TREATMENTS[command].title})
     changes = event.data.get("changes") or {}
     return frozenset(str(path).rpartition(".")[2].replace("_", " ") for path in changes)

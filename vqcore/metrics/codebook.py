@@ -58,6 +58,11 @@ class UsageMeter(nn.Module):
         """Start counting anew; when codes were last hit is kept."""
         self.counts.zero_()
 
+    def forget_(self) -> None:
+        """Nothing was ever hit: for codes that start anew."""
+        self.counts.zero_()
+        self.last_hit.fill_(-1)
+
     def used_since(self, step: int) -> Tensor:
         """How many codes were hit at `step` or later (0 or more): int64."""
         return (self.last_hit >= step).sum()

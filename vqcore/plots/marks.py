@@ -22,10 +22,11 @@ SHORT: dict[str, str] = {
     "init": "start",
     "init_scale": "spread of the start",
     "distance": "distance",
+    "start_after": "codes start after",
     "stage_dropout": "stage dropout",
 }
 VALUES: dict[str, str] = {"ema": "EMA", "straight_through": "straight-through", "l2": "l2", "euclidean": "Euclidean"}
-ACTS: dict[str, str] = {"revive": "revive", "kmeans": "k-means"}
+ACTS: dict[str, str] = {"revive": "revive", "kmeans": "k-means", "late": "late start"}
 # treatments that change what is summed into the loss: the word on the loss curve, and the sentence beside the run
 SUM_MARKS: dict[str, str] = {"ema": "EMA: codebook term not in sum", "gradient": "gradient: codebook term in sum"}
 SUM_SENTENCES: dict[str, str] = {

@@ -52,6 +52,18 @@ class Bottleneck(nn.Module, ABC):
     def dim_out(self) -> int:
         """Channels of z_q."""
 
+    @property
+    def quantises(self) -> bool:
+        """Whether `forward` does more than pass z on. While it does not, z passes as it is compared (under l2 scaled to length 1), and
+        loss and terms are 0; `indices` are the codes that would be nearest, which nobody should count.
+        """
+        return True
+
+    @property
+    def starts_now(self) -> bool:
+        """Whether the codes are to be started from data before the next training batch: `initialise_` does, or else that batch."""
+        return False
+
     @abstractmethod
     def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         """z of shape (B, dim_in, *S) -> z_q of shape (B, dim_out, *S). Raises ShapeError for another shape."""
@@ -103,7 +115,8 @@ class Quantizer(Bottleneck):
 
     @abstractmethod
     def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
-        """What the decoder is given for these indices: float32 (B, D, *S). The same as `forward(...).z_q` for its indices.
+        """What the decoder is given for these indices: float32 (B, D, *S). The same as `forward(...).z_q` for its indices, where it
+        `quantises`.
 
         Raises ShapeError unless there is one grid a book.
         """
@@ -159,6 +172,12 @@ class Quantizer(Bottleneck):
 
     def kmeans_(self, z: Tensor, generator: torch.Generator) -> None:
         """A treatment: replace all codes by the k-means of z (N, D), once. Raises ConfigError when N is too small, or codes are fixed."""
+        raise ConfigError(_FIXED)
+
+    def start_late_(self, steps: int, generator: torch.Generator) -> None:
+        """A treatment: quantise nothing for `steps` updates (1 or more), then start all codes anew, as at the very beginning. Raises
+        ConfigError for fixed codes.
+        """
         raise ConfigError(_FIXED)
 
     def _start(self, z: Tensor) -> None:

@@ -37,12 +37,20 @@ class Residual(Quantizer):
         self.dim = self.books[0].D
         self.stages = nn.ModuleList(VQ(stage) for stage in (config.stages[:1] if config.shared else config.stages))
 
+    @property
+    def quantises(self) -> bool:
+        return all(stage.quantises for stage in self._vqs())
+
+    @property
+    def starts_now(self) -> bool:
+        return self.quantises and not all(stage.ready for stage in self._vqs())
+
     def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         self._check_z(z)
         grid = z.shape[:1] + z.shape[2:]  # (B, *S)
         with torch.autocast(z.device.type, enabled=False):
             flat = z.movedim(1, -1).reshape(-1, self.dim).float()  # (N, D)
-            if self.training and len(flat) and not all(stage.ready for stage in self._vqs()):
+            if self.training and len(flat) and self.starts_now:
                 self._start(flat.detach())
             stages = self._stage_of_each_book()
             kept = self._kept(len(z), generator)  # (B,)
@@ -59,7 +67,7 @@ class Residual(Quantizer):
                 z_q = z_q + (codes if kept is None else codes * self._rows(kept > place, grid))
                 loss = loss + chosen.loss
                 terms = {name: terms.get(name, 0) + term for name, term in chosen.terms.items()}
-            z_q = pass_gradient(flat, z_q, self.config.stages[0].estimator)
+            z_q = pass_gradient(flat, z_q, self.config.stages[0].estimator) if self.quantises else flat
         if self.training:
             self._remember(stages, inputs, indices)
         return Quantized(
@@ -113,6 +121,10 @@ class Residual(Quantizer):
             self._vqs()[0].revive_(torch.cat(self._inputs(z.float())), (torch.stack(dead).all(0),), generator)
         else:
             self._each_on_the_rest(z, lambda stage, place, left: stage.revive_(left, (dead[place],), generator))
+
+    def start_late_(self, steps: int, generator: torch.Generator) -> None:
+        for stage in self._vqs():
+            stage.start_late_(steps, generator)
 
     def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None:
         if config.kind != "residual" or config.books() != self.books or config.shared != self.config.shared:

@@ -1,6 +1,6 @@
 """Plain vector quantisation (arXiv:1711.00937): each vector becomes its nearest code.
 
-Its axes are independent: how codes learn, how the gradient passes, how codes start, whether dead ones are revived,
+Its axes are independent: how codes learn, how the gradient passes, how codes start and when, whether dead ones are revived,
 which distance counts.
 
 Axes: B batch, D code dimension, S the latent grid, K codes, N = B times the grid's cells.
@@ -54,28 +54,25 @@ class VQ(Quantizer):
     updates: Tensor
     rewritten: Tensor
     started: Tensor
+    waits: Tensor
 
     def __init__(self, config: VQConfig) -> None:
         """The codes are random, by torch's global generator. "data" and "kmeans" replace them in `initialise_`, or else in the first
-        training batch.
+        training batch that is quantised: the first of all, or the one after `start_after` updates (arXiv:2005.08520).
         """
         super().__init__()
         self.config = config
         self.books = (Book("codes", config.K, config.D),)
         self.dim = config.D
-        codebook = torch.empty(config.K, config.D)
-        if config.init == "normal":
-            codebook.normal_(std=config.init_scale)
-        else:
-            bound = (config.init_scale if config.init == "uniform" else 1.0) / config.K
-            codebook.uniform_(-bound, bound)
-        self.codebook = nn.Parameter(codebook)
+        self.codebook = nn.Parameter(_drawn(config))
         self.register_buffer("ema_count", torch.ones(config.K))  # vectors per batch
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.register_buffer("rewritten", torch.zeros(config.K, dtype=torch.bool))
         # whether codes that start from data have done so; beside the buffer a plain bool, lest a GPU be asked in each forward
         self.register_buffer("started", torch.tensor(config.init in ("uniform", "normal")))
         self._started = config.init in ("uniform", "normal")
+        self.register_buffer("waits", torch.tensor(config.start_after))  # updates until it quantises
+        self._waits = config.start_after
         self._unlearnt = 0
         self._last: tuple[Tensor, Tensor] | None = None  # the training batch that update_ will learn from: (N, D), (N,)
 
@@ -84,15 +81,23 @@ class VQ(Quantizer):
         """Whether its codes have started: those that start from data do so in `initialise_`, or in the first training batch."""
         return self._started
 
+    @property
+    def quantises(self) -> bool:
+        return self._waits == 0
+
+    @property
+    def starts_now(self) -> bool:
+        return self.quantises and not self.ready
+
     def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
         self._check_z(z)
         config = self.config
         with torch.autocast(z.device.type, enabled=False):
             flat = self._as_compared(z.movedim(1, -1).reshape(-1, config.D).float())  # (N, D)
-            if self.training and not self.ready and len(flat) > 0:
+            if self.training and self.starts_now and len(flat) > 0:
                 self._start(flat.detach())
             chosen = self.choose(flat)
-            z_q = pass_gradient(flat, chosen.codes, config.estimator)
+            z_q = pass_gradient(flat, chosen.codes, config.estimator) if self.quantises else flat
         if self.training:
             self.remember(flat.detach(), chosen.nearest)
         grid = z.shape[:1] + z.shape[2:]  # (B, *S)
@@ -104,10 +109,13 @@ class VQ(Quantizer):
         )
 
     def choose(self, z: Tensor) -> Chosen:
-        """Each vector's nearest code, of vectors (N, D) as they are compared."""
+        """Each vector's nearest code, of vectors (N, D) as they are compared. Loss and terms are 0 while it does not quantise."""
         codebook = self._as_compared(self.codebook)
         nearest = nearest_code(z, codebook)  # (N,)
         codes = F.embedding(nearest, codebook)  # (N, D)
+        if not self.quantises:
+            nothing = z.new_zeros(())
+            return Chosen(nearest, codes, nothing, {"codebook": nothing, "commitment": nothing})
         moves_codes = self.config.learning == "gradient"
         # ‖sg[z] − e‖² moves codes to vectors; ‖z − sg[e]‖² holds vectors near codes (arXiv:1711.00937 eq. 3)
         codebook_term = _mean_square(z.detach() - (codes if moves_codes else codes.detach()))
@@ -124,10 +132,11 @@ class VQ(Quantizer):
         self._unlearnt = 1 if self._last is None else self._unlearnt + 1  # update_ takes what was remembered
         self._last = z, nearest
         config = self.config
-        if self._unlearnt > _PATIENCE and (config.learning == "ema" or config.revival_threshold > 0):
-            needed = 'learning = "ema"' if config.learning == "ema" else "revival"
+        if self._unlearnt > _PATIENCE and (self._waits or config.learning == "ema" or config.revival_threshold > 0):
+            needed = "start_after" if self._waits else 'learning = "ema"' if config.learning == "ema" else "revival"
+            do = "start" if self._waits else "move"
             raise ConfigError(
-                f"{_PATIENCE} training batches passed without update_, and with {needed} codes move nowhere else. "
+                f"{_PATIENCE} training batches passed without update_, and with {needed} codes {do} nowhere else. "
                 "Call quantizer.update_(generator) once after each optimizer.step()."
             )
 
@@ -158,6 +167,10 @@ class VQ(Quantizer):
         z, nearest = self._last  # (N, D), (N,)
         self._last = None
         if len(z) == 0:
+            return
+        if not self.quantises:
+            self._waits -= 1
+            self.waits.sub_(1)
             return
         K, decay = self.config.K, self.config.ema_decay
         # a first count of N / K for all gives codes that nothing hits time to be found before they count as dead
@@ -196,6 +209,16 @@ class VQ(Quantizer):
         self._replace_all(kmeans(self._as_compared(z.float()), self.config.K, generator))
         self._set_started()
 
+    @torch.no_grad()
+    def start_late_(self, steps: int, generator: torch.Generator) -> None:
+        self._replace_all(_drawn(self.config, generator).to(self.codebook.device))
+        self.ema_count.fill_(1.0)
+        self.updates.zero_()
+        self._last = None
+        self._started, self._waits = self.config.init in ("uniform", "normal"), steps
+        self.started.fill_(self._started)
+        self.waits.fill_(steps)
+
     def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None:
         if config.kind != "vq" or (config.K, config.D) != (self.config.K, self.config.D):
             raise ConfigError(
@@ -217,8 +240,9 @@ class VQ(Quantizer):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         # a state from before this was kept is a trained one
         state_dict.setdefault(f"{prefix}started", torch.tensor(True))
+        state_dict.setdefault(f"{prefix}waits", torch.tensor(0))
         super()._load_from_state_dict(state_dict, prefix, *rest)
-        self._started = bool(self.started)
+        self._started, self._waits = bool(self.started), int(self.waits)
 
     def _revive(self, z: Tensor, dead: Tensor, generator: torch.Generator) -> None:
         if dead.device.type == "cpu" and not dead.any():
@@ -232,6 +256,15 @@ class VQ(Quantizer):
         self.codebook.copy_(codes)
         self.ema_count.copy_(self.ema_count.mean().expand_as(self.ema_count))
         self.rewritten.fill_(True)
+
+
+def _drawn(config: VQConfig, generator: torch.Generator | None = None) -> Tensor:
+    """Codes (K, D) by `generator`, or torch's global one: what they are until data replace them, where data do."""
+    codebook = torch.empty(config.K, config.D, device=generator.device if generator else None)
+    if config.init == "normal":
+        return codebook.normal_(std=config.init_scale, generator=generator)
+    bound = (config.init_scale if config.init == "uniform" else 1.0) / config.K
+    return codebook.uniform_(-bound, bound, generator=generator)
 
 
 def pass_gradient(z: Tensor, z_q: Tensor, estimator: Literal["straight_through", "rotation"]) -> Tensor:

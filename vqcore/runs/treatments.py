@@ -31,5 +31,6 @@ def commands(events: Sequence[Event]) -> dict[int, list[Command]]:
         kind = event.data.get("command")
         changes = {path: value for path, value in (event.data.get("changes") or {}).items() if path != PACE}
         if kind in KINDS and (changes or kind != "treat"):
-            found.setdefault(event.step, []).append(Command(cast(CommandKind, kind), changes=changes))
+            steps = int(event.data.get("steps", 1))  # of a late start
+            found.setdefault(event.step, []).append(Command(cast(CommandKind, kind), steps=steps, changes=changes))
     return found

@@ -160,4 +160,5 @@ def _planned(planned: Mapping[int, Sequence[Command]], indent: int = 0) -> str:
 
 def _command(command: Command) -> str:
     changes = f", changes={literal(dict(command.changes))}" if command.changes else ""
-    return f'Command("{command.kind}"{changes})'
+    steps = f", steps={command.steps}" if command.kind == "late" else ""
+    return f'Command("{command.kind}"{steps}{changes})'

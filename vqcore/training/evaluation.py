@@ -68,9 +68,9 @@ def validation_order(dataset: Dataset) -> NDArray[np.int64]:
 def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bool) -> tuple[Evaluation, tuple[NDArray[np.int64], ...]]:
     """Figures of the frozen model over `x` (N, …), as stored (uint8 or float32); also each book's hits (K,).
 
-    Always in float32, whatever the training's precision.
+    Always in float32, whatever the training's precision. Nothing of books while codes wait for their start.
     """
-    books = model.quantizer.books
+    books = model.quantizer.books if model.quantizer.quantises else ()
     counts = tuple(torch.zeros(book.K, dtype=torch.int64, device=x.device) for book in books)
     per_image = [0] * len(books)
     sums: dict[str, float] = {}
@@ -87,7 +87,7 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
                 sums[name] = sums.get(name, 0.0) + float(value) * share
             error += float(mse(batch, out.x_hat)) * share
             mean_picture_error += float(mse(batch, mean.expand_as(batch))) * share
-            for i, indices in enumerate(out.codes):
+            for i, indices in enumerate(out.codes[: len(books)]):
                 counts[i].add_(torch.bincount(indices.reshape(-1), minlength=books[i].K))
                 per_image[i] = indices[0].numel()
     finally:
@@ -123,7 +123,10 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
 
 @torch.no_grad()
 def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colours: CodeColours | None) -> Gallery:
-    """`x` (N, …), as stored, through the frozen model. `colours`: the first book's; None: z_e gives its own."""
+    """`x` (N, …), as stored, through the frozen model. `colours`: the first book's; None: z_e gives its own.
+
+    No indices while codes wait for their start.
+    """
     was_training = model.training
     model.eval()
     try:
@@ -140,7 +143,7 @@ def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colou
         reconstructions=drawable(out.x_hat),
         z_e=colours.of(z_e),
         z_q=colours.of(z_q),
-        indices=tuple(indices.cpu().numpy().astype(np.int32) for indices in out.codes),
+        indices=tuple(indices.cpu().numpy().astype(np.int32) for indices in out.codes if model.quantizer.quantises),
         labels=labels,
     )
 

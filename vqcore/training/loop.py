@@ -97,6 +97,10 @@ class Loop(ABC):
         """Carry out a command on the codebooks; what to say of it. Raises ConfigError."""
         raise ConfigError("This run trains a prior over the codes of a frozen model: its codebook cannot change.")
 
+    def _start_late(self, steps: int) -> str:
+        """Start all codes anew after `steps` steps without quantising; what to say of it. Raises ConfigError."""
+        raise ConfigError("This run trains a prior over the codes of a frozen model: its codebook cannot change.")
+
     # ── for whoever trains it ──
 
     @property
@@ -241,6 +245,9 @@ class Loop(ABC):
                 case "revive" | "kmeans":
                     message = self._rewrite_codes(command.kind)
                     yield self._event("treated", message, command.id, **answer, **self._treatment({}))
+                case "late":
+                    message = self._start_late(command.steps)
+                    yield self._event("treated", message, command.id, **answer, steps=command.steps, **self._treatment({}))
         except ConfigError as error:
             yield self._event("refused", str(error), command.id, **answer)
 

@@ -17,7 +17,7 @@ from vqcore.colours import CodeColours
 from vqcore.config.run import RunConfig
 from vqcore.data.base import Dataset
 from vqcore.device import choose_precision
-from vqcore.errors import Diverged
+from vqcore.errors import ConfigError, Diverged
 from vqcore.metrics.codebook import UsageMeter, histogram, perplexity
 from vqcore.models.registry import build_model
 from vqcore.models.work import multiplications
@@ -73,12 +73,14 @@ class Trainer(Loop):
         return {"shape": list(self.dataset.shape), "modality": self.dataset.modality}
 
     def _begin(self) -> Iterator[Record]:
-        self._initialise_codes()
+        if self.model.quantizer.quantises:
+            self._initialise_codes()
         yield from self._look(complete=False)
 
     def _train_step(self) -> None:
         x = evaluation.to_model(self._batch())
         self._set_lr()
+        counts = self.model.quantizer.quantises
         with self._autocast():
             out = self.model(x)
         self.optimizer.zero_grad(set_to_none=True)
@@ -88,17 +90,20 @@ class Trainer(Loop):
         self.model.quantizer.update_(self.generator)
         self._clear_moments()
         self.step += 1
-        for meter, indices in zip(self.meters, out.codes, strict=True):
+        for meter, indices in zip(self.meters, out.codes if counts else (), strict=counts):
             meter.update_(indices, self.step)
         self.window.add(out.loss, out.terms, self.step)
-        self._last_codes, self._last_z = out.codes, out.z_e.detach().float()
+        self._last_codes, self._last_z = out.codes if counts else (), out.z_e.detach().float()
+        if self.model.quantizer.starts_now:
+            self._initialise_codes()
+            self._clear_moments()
 
     # ── records ──
 
     def _measured(self) -> tuple[float, tuple[BookStep, ...]]:
         assert self._last_z is not None
         z_norm = float(self._last_z.flatten(2).norm(dim=1).mean() if self._last_z.ndim > 2 else self._last_z.norm(dim=1).mean())
-        return z_norm, tuple(self._book_point(i) for i in range(len(self.meters)))
+        return z_norm, tuple(self._book_point(i) for i in range(len(self._last_codes)))
 
     def _book_point(self, i: int) -> BookStep:
         quantizer, meter = self.model.quantizer, self.meters[i]
@@ -123,12 +128,13 @@ class Trainer(Loop):
         self._check_evaluation(figures)
         yield figures
         colours = None
+        counts = bool(hits)  # not while codes wait for their start: nothing to say of them
         # a book of part of the vector (a product quantizer's) has no place for the whole of it
-        if self.meters and self.model.quantizer.dim == self.model.quantizer.books[0].D:
+        if counts and self.model.quantizer.dim == self.model.quantizer.books[0].D:
             used = ~self._dead(self.meters[0]).cpu().numpy() | (hits[0] > 0)
             colours = CodeColours.fit(self.model.quantizer.codebooks()[0].float().cpu().numpy(), used)
         yield evaluation.gallery(self.model, self._validation[: evaluation.PICTURES], self._gallery_labels, self.step, colours)
-        if self.meters:
+        if counts:
             yield evaluation.snapshot(self.model, self._validation, self.meters, hits, self.step)
             for meter in self.meters:
                 meter.clear_()
@@ -152,6 +158,8 @@ class Trainer(Loop):
     def _rewrite_codes(self, kind: Literal["revive", "kmeans"]) -> str:
         self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step + 500_009)
         quantizer = self.model.quantizer
+        if not quantizer.quantises:
+            raise ConfigError("The codes have not started yet, so there is none to replace. Wait until they are in use.")
         z = self._encoder_outputs()
         if kind == "revive":
             dead = tuple(self._dead(meter) for meter in self.meters)
@@ -163,6 +171,23 @@ class Trainer(Loop):
             message = "Re-initialised every code by k-means on encoder outputs."
         self._clear_moments()
         return message
+
+    def _start_late(self, steps: int) -> str:
+        quantizer = self.model.quantizer
+        paths = [f"model.{path}.start_after" for path in self.config.model.learners()]
+        if not paths:
+            raise ConfigError("This model has no codes that are learned: there is nothing to start anew.")
+        start = self.step + max(1, steps)
+        self.config = self.config.edited(dict.fromkeys(paths, start))
+        self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step + 500_009)
+        quantizer.start_late_(start - self.step, self.generator)
+        for weight in quantizer.code_weights():
+            if weight is not None:
+                self.optimizer.state.pop(weight, None)
+        quantizer.clear_changed_()
+        for meter in self.meters:
+            meter.forget_()
+        return f"All codes start anew at step {start:,}, after {start - self.step:,} steps without quantising."
 
     # ── small parts ──
 

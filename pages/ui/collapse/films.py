@@ -86,5 +86,5 @@ def figures(title: str, view: View) -> None:
     book = view.step.books[0] if view.step and view.step.books else None
     K = view.config.books()[0].K if book else 0
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
-    used = f"{book.used_epoch:,} of {K:,}" if book else state.NONE
+    used = f"{book.used_epoch:,} of {K:,}" if book else state.starting(view) or state.NONE
     st.markdown(f"**{title}** {used} · error {error}", help=help_text("used_epoch", "dead", "nmse"))

@@ -40,7 +40,7 @@ def _words(title: str, found: Diagnosis, known: bool) -> None:
 def _wait(patient: View) -> None:
     every = patient.config.train.evaluate_every
     paused = " Press **Resume**." if patient.state == "paused" else ""
-    after = (patient.at // every + 1) * every
+    after = max((patient.at // every + 1) * every, -(-patient.config.codes_start // every) * every)
     st.info(f"**Treated.** What it did shows at the next snapshot, at step {after:,}.{paused}", icon=":material/hourglass_bottom:")
 
 

@@ -97,6 +97,8 @@ def missing(run: RunFolder) -> str:
     gallery, snapshot = run.gallery(), run.snapshot()
     if gallery is None or snapshot is None or not len(gallery.inputs):
         return "This run has no pictures yet. The first ones come as soon as it trains."
+    if not gallery.indices:
+        return "The codes of this run had not started when its latest pictures were made. Paint from the next evaluation on."
     return ""
 
 

@@ -17,6 +17,8 @@ from vqcore.plots.clinic import MEASURES
 
 POLL = 1.0  # seconds
 TALL = 290  # pixels
+WALK = 380
+WORDS = ("collapse", "dead", "used_epoch", "perplexity", "walk", "start_after", "revival", "kmeans", "ema", "z_norm", "e_norm", "nmse")
 # the act scrolls by itself beside the maps; on a telephone it stays at the foot of the window while the maps move behind it
 _STYLE = """<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-collapse_case) { margin-top: -0.5rem; }
@@ -100,7 +102,7 @@ def tick(case: Case, was_ended: bool) -> None:
     curves(seen, view)
     words.findings(view)
     state.history(view.patient)
-    terms.words("collapse", "dead", "used_epoch", "perplexity", "revival", "kmeans", "ema", "z_norm", "e_norm", "nmse", key="collapse")
+    terms.words(*WORDS, key="collapse")
     showcode.show("collapse", lambda: code.lines(view), missing="Guess the cause first: the settings would tell it.")
 
 
@@ -133,6 +135,23 @@ def curves(seen: CaseWatch, view: CaseView) -> None:
         help=help_text("perplexity", "z_norm", "e_norm", "commitment"),
     )
     chart(seen.curves(view, measure), "collapse_other", TALL, of=f"{view.case.key} {measure}")
+    walk(seen, view)
+
+
+def walk(seen: CaseWatch, view: CaseView) -> None:
+    """How far the encoder went from its codes: what large codebooks die of."""
+    st.markdown("**The encoder's walk**", help=help_text("walk", "start_after"))
+    if drawn := seen.walk(view):
+        st.markdown("  \n".join(words.walked(title, side) for title, side in zip(view.titles, view.views, strict=True)))
+        chart(drawn, "collapse_walk", WALK, of=view.case.key)
+        st.caption(
+            "Solid: how far the encoder's outputs have gone in all. Dashed: how far they are from their nearest codes. "
+            "Below: the share of the way since the look before that all outputs went together."
+        )
+    elif view.ended:
+        st.caption("Not recorded when this was trained. A new patient, or any run trained from now on, shows how far its encoder went.")
+    else:
+        st.caption("It comes with the first steps.")
 
 
 def examined(view: CaseView) -> None:

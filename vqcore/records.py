@@ -94,6 +94,29 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class BookWalk:
+    """How far the encoder's outputs went, as one codebook compares them; distances are root mean squares over the same outputs.
+
+    `moved` since the last look; `common`: the share of its square that is one direction, the same for all outputs, 0 to 1.
+    `nearest`: from each output to its nearest code, at this look; None while codes have not started.
+    """
+
+    name: str
+    moved: float
+    common: float
+    nearest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A look at where the encoder puts the same validation examples. `since`: the step of the last look; `step` itself: there was none."""
+
+    step: int
+    since: int
+    books: tuple[BookWalk, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PriorEvaluation:
     """A prior, frozen, over the codes of validation examples. Figures are bits (log2) per code; M codes describe an example.
 
@@ -230,11 +253,21 @@ class State:
     meta: Mapping[str, Any]
 
 
-Record = Step | Evaluation | PriorEvaluation | Gallery | Samples | Snapshot | Event | Checkpoint
-Line = Step | Evaluation | PriorEvaluation | Event  # what is kept as lines of JSON
+Record = Step | Evaluation | PriorEvaluation | Walk | Gallery | Samples | Snapshot | Event | Checkpoint
+Line = Step | Evaluation | PriorEvaluation | Walk | Event  # what is kept as lines of JSON
 
-_LINES: dict[str, type[Line]] = {"step": Step, "evaluation": Evaluation, "priorevaluation": PriorEvaluation, "event": Event}
-_BOOKS: dict[str, type[BookStep] | type[BookEvaluation]] = {"step": BookStep, "evaluation": BookEvaluation}
+_LINES: dict[str, type[Line]] = {
+    "step": Step,
+    "evaluation": Evaluation,
+    "priorevaluation": PriorEvaluation,
+    "walk": Walk,
+    "event": Event,
+}
+_BOOKS: dict[str, type[BookStep] | type[BookEvaluation] | type[BookWalk]] = {
+    "step": BookStep,
+    "evaluation": BookEvaluation,
+    "walk": BookWalk,
+}
 
 
 def to_json(record: Line) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import session
 from vqcore.clinic.causes import CAUSES
-from vqcore.records import BookEvaluation, BookSnapshot, BookStep, Evaluation, Event, Snapshot, Step
+from vqcore.records import BookEvaluation, BookSnapshot, BookStep, BookWalk, Evaluation, Event, Snapshot, Step, Walk
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.lease import acquire
 from vqcore.runs.status import RunState
@@ -58,6 +58,7 @@ def records(folder: RunFolder, used: int, upto: int, treated: int = 0) -> Iterat
             config = folder.config().model_dump(mode="json")
             yield Event(step, "treated", "Revived 14 dead codes.", 1, {"command": "revive", "changes": {}, "config": config})
         yield Step(step, step / 25, step * 64, step / 100, 6400.0, 1e-3, 0.5, {"reconstruction": 0.5, "commitment": 0.1}, 1.5, (book,))
+        yield Walk(step, max(0, step - 50), (BookWalk("codes", float(step > 0), 0.8, 0.25),))
         judged = BookEvaluation("codes", K, alive, float(alive), np.log2(alive), 640, 4, 16.0)
         yield Evaluation(step, 40, True, 0.3, {"reconstruction": 0.3}, 0.01, 1 / alive, 0.52, 20.0, (judged,))
         codes = random.normal(size=(K, D)).astype(np.float16)

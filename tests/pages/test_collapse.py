@@ -114,6 +114,20 @@ def test_either_run_of_a_pair_opens_both(page: Page, pair: MakePair, side: int) 
     assert list(charts(at)["Codes used, 2 runs"]["data"][0]["y"])[-1] == 2, "the untreated one stays on the left"
 
 
+def test_the_encoder_s_walk_is_drawn_and_told_and_where_it_was_not_kept_that_is_said(page: Page, pair: MakePair) -> None:
+    folders = pair()
+    at = page("collapse", run=folders[1].id)
+    assert not at.exception
+    assert "in 50 steps the encoder walked **4 times** the distance to its nearest codes, 80% of it in one common direction" in said(at)
+    assert [trace["y"][-1] for trace in charts(at)["The encoder's walk, 2 runs"]["data"]] == [6, 0.25] * 2 + [80, 80]
+    for folder in folders:
+        kept = [line for line in (folder.path / "metrics.jsonl").read_text().splitlines() if '"walk"' not in line]
+        (folder.path / "metrics.jsonl").write_text("\n".join(kept) + "\n")
+    at.run()
+    assert not at.exception and not at.error
+    assert "Not recorded when this was trained" in said(at) and "The encoder's walk, 2 runs" not in charts(at)
+
+
 def test_other_curves_can_be_asked_for(page: Page, pair: MakePair) -> None:
     at = page("collapse", run=pair()[1].id)
     for measure, name in (("norms", "Lengths, 2 runs"), ("terms", "Loss terms, 2 runs"), ("perplexity", "Perplexity, 2 runs")):

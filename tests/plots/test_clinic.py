@@ -8,9 +8,9 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from vqcore.plots.clinic import LABEL, MEASURES, TREATED, UNTREATED, Measure, Side, overlay, together
+from vqcore.plots.clinic import LABEL, MEASURES, TREATED, UNTREATED, Measure, Side, overlay, together, walk
 from vqcore.plots.figure import Figure, Mark, to_json
-from vqcore.records import BookEvaluation, BookStep, Evaluation, Step
+from vqcore.records import BookEvaluation, BookStep, BookWalk, Evaluation, Step, Walk
 
 K = 32
 
@@ -110,3 +110,29 @@ def test_titles_are_not_read_as_tags_and_subscripts_are() -> None:
 def test_the_axis_reaches_as_far_as_the_training_does() -> None:
     clip = overlay([LEFT], "used", K=K, steps=1500)["layout"]["xaxis"]["autorangeoptions"]["clipmax"]
     assert clip == pytest.approx(1530)
+
+
+def look(step: int, moved: float, nearest: float | None = 0.1, common: float = 0.5) -> Walk:
+    return Walk(step, 0, (BookWalk("codes", moved, common, nearest),))
+
+
+WALKS = [look(0, 0.0), look(1, 0.5), look(2, 0.5), look(5, 1.0, common=1.0), look(10, 1.0, common=1.0), look(12, 9.0)]
+
+
+def test_the_walk_adds_up_beside_the_distance_to_codes_and_the_share_has_its_own_axis() -> None:
+    side = Side("Run", TREATED, [], [], walks=[*WALKS[:5], look(20, 0.0, None)])
+    figure = walk([side])
+    go.Figure(figure)
+    to_json(figure)
+    far, near, share = figure["data"]
+    assert far["x"] == [1, 2, 5, 10, 20] and far["y"] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    assert near["x"] == [1, 2, 5, 10] and near["y"] == [0.1] * 4
+    assert share["x"] == [1, 2, 5, 10] and share["y"] == [50, 50, 100, 100] and share["yaxis"] == "y2"
+    assert [trace["showlegend"] for trace in figure["data"]] == [True, False, False] and not figure["layout"]["showlegend"]
+    assert all(figure["layout"][name]["title"]["text"] for name in ("xaxis", "yaxis", "yaxis2"))
+
+
+@pytest.mark.parametrize("sides", [[], [EMPTY], [Side("One look", TREATED, [], [], walks=WALKS[:1])]])
+def test_a_walk_that_has_not_begun_is_drawn_too(sides: list[Side]) -> None:
+    go.Figure(walk(sides))
+    to_json(walk(sides))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vqcore.errors import RunError
-from vqcore.records import Event, to_json
+from vqcore.records import BookWalk, Event, Walk, to_json
 from vqcore.runs import folder as folders
 from vqcore.runs import tail as tails
 from vqcore.runs.folder import RunFolder
@@ -168,3 +168,17 @@ def test_a_deleted_run_says_so_and_is_forgotten(folder: RunFolder) -> None:
         shared_tail(folder)
     shutil.move(folder.path.with_name("away"), folder.path)
     assert shared_tail(folder) is not first
+
+
+def test_walks_are_read_and_rewound(folder: RunFolder) -> None:
+    walks = [Walk(step, max(0, step - 10), (BookWalk("codes", 0.5, 0.9, None if step < 20 else 0.1),)) for step in (0, 10, 20, 30)]
+    for walk in walks[:3]:
+        folder.append("metrics", to_json(walk))
+    tail = MetricsTail(folder)
+    tail.refresh()
+    assert tail.walks == tuple(walks[:3]) == folder.metrics().walks
+    assert tail.skipped == 0 and folder.metrics().records == ()
+    folder.append("metrics", {"type": "rewind", "step": 10})
+    folder.append("metrics", to_json(walks[3]))
+    tail.refresh()
+    assert tail.walks == (walks[0], walks[1], walks[3]) == folder.metrics().walks

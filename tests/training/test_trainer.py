@@ -205,7 +205,8 @@ def test_a_treatment_keeps_weights_and_unchanged_moments() -> None:
     before: dict[str, Any] = {}
     for record in trainer.run(Script(trainer, {10: [treat(model__quantizer__commitment_weight=1.0)]})):
         if isinstance(record, Step) and record.step == 10:
-            before = dict(trainer.state().tensors)
+            # the look at where the encoder went comes after the point
+            before = {name: value for name, value in trainer.state().tensors.items() if not name.startswith("walk.")}
         if isinstance(record, Event) and record.kind == "treated":
             after = trainer.state().tensors
             assert all(np.array_equal(before[name], after[name]) for name in before)

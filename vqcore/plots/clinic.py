@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal
 
 from vqcore.plots.figure import FONT_SIZE, GREY, LEGEND, RUN_COLOURS, Curve, Figure, Mark, axis, label, lines, log_axis
-from vqcore.records import Evaluation, Step
+from vqcore.records import Evaluation, Step, Walk
 
 UNTREATED = RUN_COLOURS[1]
 TREATED = RUN_COLOURS[0]
@@ -38,6 +39,7 @@ class Side:
     steps: Sequence[Step]
     evaluations: Sequence[Evaluation]
     marks: Sequence[Mark] = ()
+    walks: Sequence[Walk] = ()
 
 
 def overlay(sides: Sequence[Side], measure: Measure, *, K: int, steps: int = 0) -> Figure:
@@ -61,6 +63,36 @@ def overlay(sides: Sequence[Side], measure: Measure, *, K: int, steps: int = 0) 
         word["xshift"] = 2
     if measure in ("used", "perplexity"):
         layout["shapes"].append(_all(K))
+    return drawn
+
+
+def walk(sides: Sequence[Side]) -> Figure:
+    """How far the encoder has gone, against the distance to its codes, on log axes over steps from 1 on; a strip below has the share of
+    the walk since the last look that is one common direction, in percent.
+
+    Each run solid: the sum of what its outputs moved from look to look. Dashed: from outputs to their nearest codes.
+    """
+    curves, shares = [], []
+    for side in sides:
+        told = [(look.step, look.books[0]) for look in side.walks if look.step > 0 and look.books]
+        path = accumulate(book.moved for _, book in told)
+        curves += [
+            _curve(side, _points([(step, far) for (step, _), far in zip(told, path, strict=True)])),
+            _curve(side, _points([(step, book.nearest) for step, book in told]), ": to nearest code", dash="dash"),
+        ]
+        share = _points([(step, 100 * book.common) for step, book in told if book.moved > 0])
+        shares.append(_curve(side, share, ": in one direction"))
+    x = axis("Training step (log)", type="log", nticks=5, tickformat=",~d", anchor="y2")
+    name = f"The encoder's walk, {len(sides)} runs" if len(sides) > 1 else "The encoder's walk"
+    below = axis("One way (%)", domain=[0, 0.24], range=[0, 104], tickvals=[0, 50, 100])
+    drawn = lines(
+        [*curves, *shares], x=x, y=log_axis("Distance") | {"domain": [0.34, 1]}, name=name, yaxis2=below, showlegend=len(sides) > 1
+    )
+    for place, trace in enumerate(drawn["data"]):
+        # a colour is a run; what solid and dashed mean is said beside the chart
+        trace["showlegend"] = place < len(curves) and place % 2 == 0
+        if place >= len(curves):
+            trace["yaxis"] = "y2"
     return drawn
 
 

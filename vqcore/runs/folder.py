@@ -16,7 +16,7 @@ from typing import Any
 from vqcore.config.run import RunConfig
 from vqcore.control import Command
 from vqcore.errors import ConfigError, RunError
-from vqcore.records import Evaluation, Event, Line, PriorEvaluation, Step, from_json
+from vqcore.records import Evaluation, Event, Line, PriorEvaluation, Step, Walk, from_json
 from vqcore.runs.commands import CommandTail
 from vqcore.runs.contents import RunContents
 from vqcore.runs.files import (
@@ -68,6 +68,7 @@ class Metrics:
     offset: int
     skipped: int
     rewound: int | None = None
+    walks: tuple[Walk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,7 @@ class RunFolder(RunContents):
     def metrics(self, offset: int = 0, limit: int | None = None) -> Metrics:
         """Steps and evaluations from byte `offset` on (about `limit` bytes of them), without those that a resumed run left behind."""
         records: list[Step | Evaluation | PriorEvaluation] = []
+        walks: list[Walk] = []
         rewound: int | None = None
         rows, end, skipped = self._rows("metrics", offset, limit)
         for row in rows:
@@ -233,13 +235,16 @@ class RunFolder(RunContents):
                 step = row["step"]
                 rewound = step if rewound is None else min(step, rewound)
                 records = [record for record in records if record.step <= step]
+                walks = [walk for walk in walks if walk.step <= step]
                 continue
             record = _record(row)
             if isinstance(record, Step | Evaluation | PriorEvaluation):
                 records.append(record)
+            elif isinstance(record, Walk):
+                walks.append(record)
             else:
                 skipped += 1
-        return Metrics(tuple(records), end, skipped, rewound)
+        return Metrics(tuple(records), end, skipped, rewound, tuple(walks))
 
     def thinned(self, points: int = POINTS) -> Metrics:
         """At most `points` steps and as many evaluations, with the spikes of the loss. To read often, use `tail.MetricsTail`."""
@@ -330,8 +335,14 @@ def _record(row: Mapping[str, Any]) -> Line | None:
         record = from_json(row)
     except (ValueError, TypeError, AttributeError):
         return None
-    figure = record.step if isinstance(record, Event) else record.loss
-    return record if isinstance(record.step, int) and isinstance(figure, int | float) else None
+    match record:
+        case Event():
+            figures: tuple[Any, ...] = ()
+        case Walk():
+            figures = tuple(figure for book in record.books for figure in (book.moved, book.common, book.nearest or 0.0))
+        case _:
+            figures = (record.loss,)
+    return record if isinstance(record.step, int) and all(isinstance(figure, int | float) for figure in figures) else None
 
 
 def _who(lease: Lease) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from vqcore.records import Evaluation, Event, PriorEvaluation, Step
+from vqcore.records import Evaluation, Event, PriorEvaluation, Step, Walk
 from vqcore.runs.folder import POINTS, RunFolder
 from vqcore.runs.thinning import thinned
 
@@ -36,6 +36,7 @@ class MetricsTail:
         self._steps: list[Step] = []
         self._evaluations: list[Evaluation] = []
         self._prior_evaluations: list[PriorEvaluation] = []
+        self._walks: list[Walk] = []
         self._events: list[Event] = []
         self._offset = self._event_offset = 0
         self._thinned: dict[int, tuple[tuple[Step, ...], tuple[Evaluation, ...]]] = {}
@@ -73,6 +74,12 @@ class MetricsTail:
         """Those of a prior's run, which has no others."""
         with self._guard:
             return tuple(self._prior_evaluations)
+
+    @property
+    def walks(self) -> tuple[Walk, ...]:
+        """Looks at the encoder's outputs; none in runs of before they were kept. The first KEPT of them."""
+        with self._guard:
+            return tuple(self._walks)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -121,9 +128,11 @@ class MetricsTail:
             self._steps = [record for record in self._steps if record.step <= found.rewound]
             self._evaluations = [record for record in self._evaluations if record.step <= found.rewound]
             self._prior_evaluations = [record for record in self._prior_evaluations if record.step <= found.rewound]
+            self._walks = [walk for walk in self._walks if walk.step <= found.rewound]
         self._steps += [record for record in found.records if isinstance(record, Step)]
         self._evaluations += [record for record in found.records if isinstance(record, Evaluation)]
         self._prior_evaluations += [record for record in found.records if isinstance(record, PriorEvaluation)]
+        self._walks = [*self._walks, *found.walks][:KEPT]
         if len(self._steps) > KEPT:
             self._steps = _thin(self._steps, KEPT // 2)
         if len(self._evaluations) > KEPT:

@@ -20,6 +20,7 @@ from vqcore.records import (
     Snapshot,
     State,
     Step,
+    Walk,
     to_json,
 )
 from vqcore.runs import arrays
@@ -57,6 +58,8 @@ class RunWriter:
             case Evaluation() | PriorEvaluation():
                 self._folder.append("metrics", to_json(record))
                 self._lease.set_status(step=record.step, figures=Figures.of(record))
+            case Walk():
+                self._folder.append("metrics", to_json(record))
             case Gallery():
                 self._keep("gallery", record.step, lambda path: arrays.write_gallery(path, record), GALLERIES)
             case Samples():

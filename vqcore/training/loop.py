@@ -85,6 +85,10 @@ class Loop(ABC):
     def _look(self, *, complete: bool) -> Iterator[Record]:
         """Evaluation and pictures. `complete`: on all validation data."""
 
+    def _glance(self) -> Iterator[Record]:
+        """After a step at which nothing is looked at."""
+        return iter(())
+
     def _measured(self) -> tuple[float, tuple[BookStep, ...]]:
         """For a point of the curves: mean |z_e|, and the codebooks."""
         return 0.0, ()
@@ -165,6 +169,8 @@ class Loop(ABC):
         # where it pauses by itself, too: who goes step by step sees what each step did
         if last or paused or self.step % train.evaluate_every == 0:
             yield from self._look(complete=last)
+        else:
+            yield from self._glance()
         if not last and self.step % train.checkpoint_every == 0:
             yield Checkpoint(self.step)
 

@@ -24,6 +24,7 @@ from vqcore.models.work import multiplications
 from vqcore.records import BookStep, Evaluation, Record, State
 from vqcore.training import evaluation
 from vqcore.training.loop import Loop
+from vqcore.training.walk import EARLY, WalkMeter
 from vqcore.training.window import LossWindow
 
 INIT_VECTORS_PER_CODE = 32
@@ -50,6 +51,7 @@ class Trainer(Loop):
         self.learner = self.model
         self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.model.parameters(), lr=train.lr, fused=fused)
         self.meters = tuple(UsageMeter(book.K).to(self.device) for book in self.model.quantizer.books)
+        self.walk = WalkMeter(len(self.meters)).to(self.device)
         self.generator = torch.Generator(device=self.device)
 
         self._train = torch.from_numpy(dataset.x[dataset.train]).to(self.device)
@@ -66,7 +68,7 @@ class Trainer(Loop):
         self.adopt(state)
 
     def parts(self) -> Mapping[str, nn.Module]:
-        return {"model": self.model} | {f"meter{i}": meter for i, meter in enumerate(self.meters)}
+        return {"model": self.model, "walk": self.walk} | {f"meter{i}": meter for i, meter in enumerate(self.meters)}
 
     def about(self) -> Mapping[str, Any]:
         # enough to build the model anew without its data
@@ -138,6 +140,17 @@ class Trainer(Loop):
             yield evaluation.snapshot(self.model, self._validation, self.meters, hits, self.step)
             for meter in self.meters:
                 meter.clear_()
+
+        yield from self._walked()
+
+    def _glance(self) -> Iterator[Record]:
+        if self.step in EARLY:
+            yield from self._walked()
+
+    def _walked(self) -> Iterator[Record]:
+        walk = self.walk.look_(self.model, self._validation, self.step)
+        if walk is not None:
+            yield walk
 
     def _check_evaluation(self, figures: Evaluation) -> None:
         for name, value in (*figures.terms.items(), ("loss", figures.loss)):

@@ -38,6 +38,17 @@ COLLAPSE: dict[str, Entry] = {
         where="vqcore.clinic.signs.Signs.lead",
         plain=("drift", "explosion"),
     ),
+    "walk": Entry(
+        "The encoder's walk",
+        "How far encoder outputs move while codes learn to follow them. A code learns only where it is chosen, so a long common walk "
+        "leaves most of them behind.",
+        "Over the same outputs $z$ in each look, at most 512 of validation data: the root mean square distance since the last look, the "
+        "share of its square that is one direction, and the root mean square distance to the nearest code.",
+        "distances 0 or more, share 0 to 100 %",
+        "vqcore.records.BookWalk",
+        plain=("drift", "displacement", "why codes die"),
+        equation=r"\sqrt{\mathrm{mean}\,|\Delta z|^2}, \quad |\mathrm{mean}\,\Delta z|^2 \,/\, \mathrm{mean}\,|\Delta z|^2",
+    ),
     "kept_variance": Entry(
         "Variance kept",
         "How much of the encoder's output survives being replaced by codes.",

@@ -182,11 +182,22 @@ class CaseWatch:
             f"curves {measure}", version, lambda: to_json(clinic.overlay(self._sides(view), measure, K=_codes(view), steps=view.steps))
         )
 
+    def walk(self, view: CaseView) -> str:
+        """The message of the chart of the encoder's walk; "" where no side has recorded it."""
+        version = tuple(side.version for side in view.views)
+
+        def drawn() -> str:
+            sides = self._sides(view)
+            return to_json(clinic.walk(sides)) if any(side.walks for side in sides) else ""
+
+        return self._once("walk", version, drawn)
+
     def _sides(self, view: CaseView) -> list[clinic.Side]:
         sides = []
         for title, colour, side in zip(view.titles, self.case.colours, view.views, strict=True):
-            steps, evaluations = shared_tail(side.folder).thinned(WIRE_POINTS)
-            sides.append(clinic.Side(title, colour, steps, evaluations, treatments(side.events)))
+            tail = shared_tail(side.folder)
+            steps, evaluations = tail.thinned(WIRE_POINTS)
+            sides.append(clinic.Side(title, colour, steps, evaluations, treatments(side.events), tail.walks))
         return sides
 
     @property

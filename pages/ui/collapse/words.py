@@ -11,7 +11,11 @@ from pages.ui.live import View
 from pages.ui.terms import help_text
 from vqcore.clinic.diagnosis import Diagnosis
 from vqcore.clinic.treatments import TREATMENTS
+from vqcore.clinic.walk import early_walk
 from vqcore.plots.marks import treatments
+from vqcore.runs.tail import shared_tail
+
+STILL = 0.01  # distances to the nearest codes: an encoder that went no farther did not move
 
 
 def panel(view: CaseView) -> None:
@@ -70,6 +74,22 @@ def outcome(view: CaseView) -> str:
         return ""
     done = ", then ".join(dict.fromkeys(f"{mark.label} at step {mark.step:,}" for mark in marks))
     return f":material/balance: **What it did.** Untreated: {told[0]}. Treated ({session.plain(done)}): {told[1]}."
+
+
+def walked(title: str, side: View) -> str:
+    """How far the encoder went in its first steps with codes, as markdown."""
+    found = early_walk(shared_tail(side.folder).walks)
+    if found is None:
+        start = side.config.codes_start
+        return f"{title}: codes start at step {start:,}." if side.at <= start and start else f"{title}: no step with codes is recorded yet."
+    when = f"in {found.steps} steps" + (f" from step {found.start:,} on" if found.start else "")
+    if found.times < STILL:
+        return f"{title}: {when} the encoder did not move."
+    times = f"{found.times:.0f}" if found.times >= 2 else f"{found.times:.1f}"
+    return (
+        f"{title}: {when} the encoder walked **{times} times** the distance to its nearest codes, {found.common:.0%} of it in one "
+        "common direction."
+    )
 
 
 def _told(side: View) -> str:

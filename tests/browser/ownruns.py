@@ -39,7 +39,7 @@ class OwnRuns:
         """Two runs kept in step, as Collapse has them; the treated side."""
         self.root.mkdir(parents=True, exist_ok=True)
         left = unused_id(self.root)
-        right = unused_id(self.root, unlike=left)
+        right = unused_id(self.root, unlike=(left,))
         first = self._copy(LEFT, left, "Case: left", mine, {"follower": right})
         second = self._copy(RIGHT, right, "Case: right", mine, {"leader": left})
         for folder in (first, second):

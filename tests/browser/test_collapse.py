@@ -29,7 +29,8 @@ def config_of(**changes: object) -> RunConfig:
 
 def make(server: Server, config: RunConfig, owner: str = "") -> Pair:
     names = (f"{CAUSES[CAUSE].patient}: left", f"{CAUSES[CAUSE].patient}: right")
-    return RunStore(server.runs).create_pair(config, config, names=names, owner=owner, preset=f"collapse:{CAUSE}")
+    left, right = RunStore(server.runs).create_group((config, config), names=names, owner=owner, preset=f"collapse:{CAUSE}")
+    return left, right
 
 
 @pytest.fixture(scope="module")

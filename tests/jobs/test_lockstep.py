@@ -1,4 +1,4 @@
-"""Two that step together: what each may do while the other is slow, rests, or is gone."""
+"""Runs that step together: what each may do while another is slow, rests, or is gone."""
 
 import queue
 import random
@@ -74,21 +74,22 @@ class Walker:
             self.commands.queue.put(Command(kind, **more))
 
 
-class Two:
-    """A leader and a follower, and how far they were apart at worst."""
+class Several:
+    """Some that are kept in step, and how far they were apart at worst."""
 
     def __init__(self, at=(0, 0), **how):
         self.apart = 0
-        self.lockstep = Lockstep()
+        self.lockstep = Lockstep(len(at))
         self.walkers = [Walker(control, start, watch=self._watch, **how) for control, start in zip(self.lockstep.controls, at, strict=True)]
         self.together = False
 
     def _watch(self):
-        a, b = (walker.step for walker in self.walkers)
+        steps = [walker.step for walker in self.walkers]
+        apart = max(steps) - min(steps)
         # from the checkpoints they were resumed from they may have to catch up
-        self.together |= abs(a - b) <= 1
+        self.together |= apart <= 1
         if self.together and not any(walker.ended for walker in self.walkers):
-            self.apart = max(self.apart, abs(a - b))
+            self.apart = max(self.apart, apart)
 
     def go(self):
         for walker in self.walkers:
@@ -118,13 +119,43 @@ def still(walkers):
 
 def test_neither_is_ever_more_than_one_step_ahead():
     rng = random.Random(0)
-    two = Two(goal=60, effort=lambda: rng.choice((0.0, 0.0, 0.004)))
+    two = Several(goal=60, effort=lambda: rng.choice((0.0, 0.0, 0.004)))
     two.go()
     assert two.end() == [60, 60] and two.apart == 1
 
 
+def test_of_three_none_is_ever_more_than_one_step_ahead():
+    rng = random.Random(1)
+    three = Several(at=(0, 0, 0), goal=60, effort=lambda: rng.choice((0.0, 0.0, 0.004)))
+    three.go()
+    assert three.end() == [60, 60, 60] and three.apart == 1
+
+
+def test_three_pause_at_the_same_step_go_on_when_all_may_and_hold_nobody_when_gone():
+    three = Several(at=(0, 7, 3), goal=300, effort=lambda: 0.0005)
+    walkers = three.go()
+    until(lambda: three.together and walkers[0].step > 10)
+    for turn in range(4):
+        order = random.Random(turn).sample(walkers, 3)
+        at = order[0].step
+        until(lambda at=at, last=order[0]: last.step > at + 3)
+        for walker in order:
+            walker.say("pause")
+            time.sleep(random.Random(at).uniform(0, 0.005))
+        until(lambda turn=turn: all(len(walker.paused_at) == turn + 1 and walker.budget == 0 for walker in walkers))
+        assert len({walker.paused_at[-1] for walker in walkers}) == 1 and still(walkers)
+        for walker in order[:2]:
+            walker.say("resume")
+        assert still(walkers), "the third has to go on as well"
+        order[2].say("resume")
+    walkers[1].say("stop")
+    walkers[1].thread.join(5)
+    assert walkers[1].ended == "stop" and walkers[1].step < 300
+    assert [walkers[i].thread.join(20) or walkers[i].step for i in (0, 2)] == [300, 300]
+
+
 def test_one_that_was_behind_catches_up_while_the_other_waits():
-    two = Two(at=(30, 4), goal=45)
+    two = Several(at=(30, 4), goal=45)
     a, b = two.walkers
     seen = []
     b.watch = lambda: seen.append((a.step, b.step))
@@ -134,7 +165,7 @@ def test_one_that_was_behind_catches_up_while_the_other_waits():
 
 
 def test_a_pause_of_one_holds_the_other_at_the_same_step():
-    two = Two(goal=10_000, effort=lambda: 0.001)
+    two = Several(goal=10_000, effort=lambda: 0.001)
     a, b = two.go()
     until(lambda: a.step > 5)
     a.say("pause")
@@ -148,7 +179,7 @@ def test_a_pause_of_one_holds_the_other_at_the_same_step():
 
 @pytest.mark.parametrize("gap", [0.0, 0.03])
 def test_both_pause_at_the_same_step_and_go_on_together(gap):
-    two = Two(goal=10_000, gap=gap)
+    two = Several(goal=10_000, gap=gap)
     a, b = two.go()
     for _ in range(5):
         at = a.step
@@ -170,7 +201,7 @@ def test_both_pause_at_the_same_step_and_go_on_together(gap):
 
 
 def test_single_steps_are_taken_by_both():
-    two = Two(goal=10_000)
+    two = Several(goal=10_000)
     a, b = two.go()
     a.say("pause"), b.say("pause")
     until(lambda: a.paused_at and b.paused_at)
@@ -191,7 +222,7 @@ def test_single_steps_are_taken_by_both():
 
 
 def test_a_treatment_of_a_paused_run_is_obeyed_at_once():
-    two = Two(goal=10_000)
+    two = Several(goal=10_000)
     a, b = two.go()
     a.say("pause"), b.say("pause")
     until(lambda: a.paused_at and b.paused_at)
@@ -209,7 +240,7 @@ def test_a_treatment_of_a_paused_run_is_obeyed_at_once():
 
 
 def test_what_waits_hears_a_stop_and_the_other_goes_on_alone():
-    two = Two(goal=200)
+    two = Several(goal=200)
     a, b = two.go()
     a.say("pause")
     until(lambda: a.paused_at)
@@ -246,7 +277,7 @@ def test_one_that_never_comes_or_fails_holds_nobody():
 
 
 def test_the_slot_is_left_by_both_or_by_none():
-    two = Two(goal=10_000)
+    two = Several(goal=10_000)
     a, b = two.go()
     until(lambda: b.step > 3)
     assert not two.lockstep.idle()
@@ -258,7 +289,7 @@ def test_the_slot_is_left_by_both_or_by_none():
 
 
 def test_a_long_wait_is_told_and_taken_back():
-    two = Two(goal=10_000)
+    two = Several(goal=10_000)
     a, b = two.go()
     a.say("pause")
     until(lambda: b.told == [True])

@@ -50,13 +50,13 @@ def pair(store, tools):
 
     def make(**train):
         configs = [tools.config(**{"seed": seed, **train}) for seed in (1, 2)]
-        return store.create_pair(*configs, names=("one", "two"))
+        return store.create_group(configs, names=("one", "two"))
 
     return make
 
 
 def train(leader, follower, **how):
-    results = run_pair_task(str(leader.path), str(follower.path), 0, 0, **how)
+    results = run_pair_task((str(leader.path), str(follower.path)), (0, 0), **how)
     return tuple(results[folder.id]["state"] for folder in (leader, follower))
 
 
@@ -101,12 +101,45 @@ def same(one, other):
 )
 def test_each_is_bit_for_bit_the_run_that_it_would_be_alone(store, tools, changes):
     configs = [tools.config(seed=1), tools.config(seed=1).edited(changes)]
-    runs = store.create_pair(*configs, names=("one", "two"))
+    runs = store.create_group(configs, names=("one", "two"))
     assert train(*runs) == ("finished", "finished")
     for run, config in zip(runs, configs, strict=True):
         alone = tools.create(store, config)
         assert worker.run(alone, "engine") == "finished"
         assert same(run, alone) and run.status().attempt == 1
+
+
+def test_three_are_each_the_run_that_it_would_be_alone_and_in_step(store, tools, watched):
+    configs = [tools.config(seed=seed) for seed in (1, 2, 3)]
+    runs = store.create_group(configs, names=("one", "two", "three"))
+    at, apart = {1: 0, 2: 0, 3: 0}, []
+
+    def before(trainer):
+        at[trainer.config.train.seed] = trainer.step
+        apart.append(max(at.values()) - min(at.values()))
+
+    watched.before = staticmethod(before)
+    results = run_pair_task([str(run.path) for run in runs], [0, 0, 0], make_trainer=watched)
+    assert [results[run.id]["state"] for run in runs] == ["finished"] * 3 and max(apart) == 1
+    for run, config in zip(runs, configs, strict=True):
+        alone = tools.create(store, config)
+        assert worker.run(alone, "engine") == "finished"
+        assert same(run, alone)
+
+
+def test_of_three_one_that_is_not_queued_leaves_the_others_in_step(store, tools, watched):
+    runs = store.create_group([tools.config(seed=seed) for seed in (1, 2, 3)], names=("one", "two", "three"))
+    runs[1].set_status(state="stopped")
+    at, apart = {1: 0, 3: 0}, []
+
+    def before(trainer):
+        at[trainer.config.train.seed] = trainer.step
+        apart.append(abs(at[1] - at[3]))
+
+    watched.before = staticmethod(before)
+    run_pair_task([str(run.path) for run in runs], [0, 0, 0], make_trainer=watched)
+    assert [run.status().state for run in runs] == ["finished", "stopped", "finished"]
+    assert max(apart) == 1 and at == {1: 39, 3: 39}
 
 
 def test_neither_is_more_than_one_step_ahead(pair, watched):
@@ -202,7 +235,7 @@ def test_resumed_from_unlike_checkpoints_they_meet_and_end_as_ever(pair, tools, 
     seen = []
     watched.before = staticmethod(lambda trainer: seen.append((trainer.config.train.seed, trainer.step)))
     commands = [run.commands()[-1].id for run in runs]
-    run_pair_task(*(str(run.path) for run in runs), *commands, make_trainer=watched)
+    run_pair_task([str(run.path) for run in runs], commands, make_trainer=watched)
     # the one that is behind goes alone at first
     alone = [step for seed, step in seen[: seen.index((2, began[1]))] if seed == 1]
     assert alone[: began[1] - began[0]] == list(range(began[0], began[1]))

@@ -14,7 +14,7 @@ def pair(idle, store, tools):
     """Makes a pair and submits its leader."""
 
     def make(config=None, submit=True):
-        runs = store.create_pair(*[config or tools.endless()] * 2, names=("one", "two"), owner="ada")
+        runs = store.create_group([config or tools.endless()] * 2, names=("one", "two"), owner="ada")
         if submit:
             idle.submit(runs[0].id)
         return runs
@@ -33,19 +33,36 @@ def test_two_runs_take_one_slot_and_finish_together(idle, pair, tools):
     both_train(tools, (leader, follower))
     assert tools.worker_of(leader) == tools.worker_of(follower)
     assert (idle.health().busy, idle.health().waiting) == (1, 0)
-    idle.send_both(follower.id, Command("treat", changes={"train.steps": tools.steps(leader) + 30, "train.speed_limit": 0.0}))
+    idle.send_all(follower.id, Command("treat", changes={"train.steps": tools.steps(leader) + 30, "train.speed_limit": 0.0}))
     for run in (leader, follower):
         tools.reaches(run, "finished")
         assert run.status().attempt == 1
     tools.until(lambda: idle.health().busy == 0)
     with pytest.raises(EngineError, match="finished its steps"):
-        idle.send_both(leader.id, Command("resume"))
+        idle.send_all(leader.id, Command("resume"))
+
+
+def test_three_runs_take_one_slot_and_the_first_takes_the_others_along(idle, store, tools):
+    runs = store.create_group([tools.endless()] * 3, names=("one", "two", "three"), owner="ada")
+    idle.submit(runs[0].id)
+    idle.submit(runs[2].id)  # a click too many: it goes with the first
+    both_train(tools, runs)
+    assert len({tools.worker_of(run) for run in runs}) == 1
+    assert (idle.health().busy, idle.health().waiting) == (1, 0)
+    idle.send_all(runs[1].id, Command("stop"))
+    for run in runs:
+        tools.reaches(run, "stopped")
+    idle.send(runs[0].id, Command("resume"))
+    both_train(tools, runs, max(run.checkpoint().meta["step"] for run in runs))
+    assert len({tools.worker_of(run) for run in runs}) == 1
+    for run in runs:
+        idle.stop(run.id)
 
 
 def test_stopped_resumed_together_and_each_alone(idle, pair, tools):
     leader, follower = pair()
     both_train(tools, (leader, follower), 5)
-    idle.send_both(leader.id, Command("stop", nickname="Ada"))
+    idle.send_all(leader.id, Command("stop", nickname="Ada"))
     for run in (leader, follower):
         tools.reaches(run, "stopped")
     at = leader.checkpoint().meta["step"]
@@ -78,7 +95,7 @@ def test_a_killed_worker_interrupts_both_and_they_go_on_together(idle, pair, too
         tools.reaches(run, "interrupted", seconds=10)
         assert "worker process ended" in run.status().message and "from the checkpoint at step" in run.status().message
     kept = follower.checkpoint().meta["step"]
-    idle.send_both(follower.id, Command("resume"))
+    idle.send_all(follower.id, Command("resume"))
     both_train(tools, (leader, follower), kept + 5)
     assert tools.worker_of(leader) == tools.worker_of(follower)
     assert leader.status().attempt == follower.status().attempt == 2
@@ -92,7 +109,7 @@ def test_a_stuck_process_ends_with_both_and_says_whose_fault_it_was(idle, pair, 
     tools.reaches(leader, "stopped", seconds=15)
     tools.reaches(follower, "interrupted", seconds=15)
     assert "its process was ended" in leader.status().message
-    assert "other run of its pair did not stop" in follower.status().message
+    assert "a run that it is kept in step with did not stop" in follower.status().message
     tools.until(lambda: idle.health().slots == 2, 90)
 
 
@@ -137,13 +154,13 @@ def test_a_light_worker_that_crashes_answers_and_does_the_next_work(idle):
 def test_before_the_engine_is_ready_a_pair_waits_as_one(tmp_path, tools):
     store = RunStore(tmp_path)
     engine = Engine(store)
-    leader, follower = store.create_pair(*[tools.config()] * 2, names=("one", "two"))
+    leader, follower = store.create_group([tools.config()] * 2, names=("one", "two"))
     engine.submit(leader.id)
     engine.submit(follower.id)
     engine.recover()
     assert engine.health().waiting == 1
     assert leader.status().state == follower.status().state == "queued"
-    engine.send_both(leader.id, Command("stop"))
+    engine.send_all(leader.id, Command("stop"))
     assert leader.status().state == follower.status().state == "stopped" and engine.health().waiting == 0
     engine.send(leader.id, Command("resume"))
     assert leader.status().state == follower.status().state == "queued" and engine.health().waiting == 1

@@ -46,7 +46,7 @@ class FakeEngine:
     def send(self, run_id: str, command: Command) -> None:
         self.sent.append((run_id, command))
 
-    def send_both(self, run_id: str, command: Command) -> None:
+    def send_all(self, run_id: str, command: Command) -> None:
         self.both.append((run_id, command))
 
     def stop(self, run_id: str, author: str = "", nickname: str = "") -> None:

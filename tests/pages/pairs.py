@@ -79,7 +79,8 @@ def maker(store: RunStore) -> MakePair:
         config = CAUSES[cause].config.edited({"model.quantizer.K": K, "train.steps": STEPS, "train.evaluate_every": 50})
         names = tuple(f"{CAUSES[cause].patient}: {side}" for side in ("left", "right"))
         owner = session.owner_hash(cookie) if cookie else ""
-        folders = store.create_pair(config, config, names=(names[0], names[1]), owner=owner, nickname=nickname, preset=f"collapse:{cause}")
+        left, right = store.create_group((config, config), names=names, owner=owner, nickname=nickname, preset=f"collapse:{cause}")
+        folders = left, right
         for folder, at in zip(folders, (0, treated), strict=True):
             if state != "queued":
                 fill(folder, records(folder, 2, upto, at), state)

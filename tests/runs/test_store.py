@@ -96,7 +96,7 @@ def test_what_cannot_be_trained_here_is_refused_before_there_is_a_run(tmp_path: 
     with pytest.raises(ConfigError, match="no GPU"):
         store.create(wanted, name="x")
     with pytest.raises(ConfigError, match="no GPU"):
-        store.create_pair(RunConfig(), wanted, names=("a", "b"))
+        store.create_group((RunConfig(), wanted), names=("a", "b"))
     assert store.list() == []
 
 
@@ -311,45 +311,47 @@ def test_a_name_that_people_typed_is_kept_as_text(store: RunStore) -> None:
     assert store.create(RunConfig(), name=" \n").about().name == "Untitled"
 
 
-def test_a_pair_knows_each_other(store: RunStore) -> None:
+def test_a_group_knows_each_other(store: RunStore) -> None:
     config = RunConfig()
-    leader, follower = store.create_pair(
-        config, config.edited({"train.lr": 0.5}), names=("left", "right"), owner="cafe", preset="collapse:x"
+    runs = store.create_group(
+        (config, config.edited({"train.lr": 0.5}), config), names=("left", "middle", "right"), owner="cafe", preset="collapse:x"
     )
-    assert (leader.about().follower, leader.about().leader) == (follower.id, "")
-    assert (follower.about().leader, follower.about().follower) == (leader.id, "")
-    assert (leader.about().name, follower.about().name, follower.about().owner) == ("left", "right", "cafe")
-    assert leader.config() == config and follower.config().train.lr == 0.5
+    ids = [run.id for run in runs]
+    assert [(run.about().leader, run.about().follower) for run in runs] == [("", ids[1]), (ids[0], ids[2]), (ids[1], "")]
+    assert [run.about().name for run in runs] == ["left", "middle", "right"] and {run.about().owner for run in runs} == {"cafe"}
+    assert [run.config().train.lr for run in runs] == [1e-3, 0.5, 1e-3]
     lines = {line.id: line for line in store.list()}
-    assert lines[leader.id].follower == follower.id and lines[follower.id].leader == leader.id
-    for one, other in ((leader, follower), (follower, leader)):
-        assert (found := store.partner(one.id)) and found.id == other.id
-    follower.rename("renamed")
-    assert store.partner(leader.id)
-    store.delete(follower.id)
-    assert store.partner(leader.id) is None
+    assert lines[ids[1]].follower == ids[2] and lines[ids[1]].leader == ids[0]
+    for run in runs:
+        assert [member.id for member in store.group(run.id)] == ids
+    runs[1].rename("renamed")
+    assert len(store.group(ids[0])) == 3
+    store.delete(ids[2])
+    assert [member.id for member in store.group(ids[0])] == ids[:2] == [member.id for member in store.group(ids[1])]
+    store.delete(ids[1])
+    assert [member.id for member in store.group(ids[0])] == ids[:1]
 
 
-def test_a_run_that_names_another_is_no_pair_unless_both_do(store: RunStore, folder: RunFolder) -> None:
-    assert store.partner(folder.id) is None
+def test_a_run_that_names_another_is_no_group_unless_both_do(store: RunStore, folder: RunFolder) -> None:
+    assert [run.id for run in store.group(folder.id)] == [folder.id]
     claims = RunFolder.create(store.root, RunConfig(), name="x", leader=folder.id)
-    assert store.partner(claims.id) is None and store.partner(folder.id) is None
+    assert len(store.group(claims.id)) == len(store.group(folder.id)) == 1
     with pytest.raises(RunError, match="There is no run"):
-        store.partner("20200101-000000-abcd")
+        store.group("20200101-000000-abcd")
 
 
-def test_a_pair_is_made_whole_or_not_at_all(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_is_made_whole_or_not_at_all(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     create = RunFolder.create.__func__  # type: ignore[attr-defined]
 
     def second_fails(cls: type[RunFolder], root: Path, config: RunConfig, **how: Any) -> RunFolder:
-        if how.get("follower"):
+        if not how.get("leader"):
             raise RunError("The disk is full.")
         made: RunFolder = create(cls, root, config, **how)
         return made
 
     monkeypatch.setattr(RunFolder, "create", classmethod(second_fails))
     with pytest.raises(RunError, match="full"):
-        store.create_pair(RunConfig(), RunConfig(), names=("left", "right"))
+        store.create_group([RunConfig()] * 2, names=("left", "right"))
     assert store.list() == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -155,18 +155,20 @@ class Stops:
                 if not obeyed:
                     ended.add(_process(stop.lease))
                     _end(folder, stop, end_elsewhere)
-                    _tell_partner(store.partner(run_id), stop)
+                    _tell_others(store.group(run_id), run_id, stop)
             except RunError:
                 pass  # deleted meanwhile
             with self._guard:
                 self._asked.pop(run_id, None)
 
 
-def _tell_partner(partner: RunFolder | None, stop: _Stop) -> None:
-    """The other run of a pair ended with the process that had both."""
-    lease = partner.status().lease if partner is not None else None
-    if partner is not None and lease is not None and _process(lease) == _process(stop.lease):
-        mark_interrupted(partner, lease, "Its process was ended because the other run of its pair did not stop when asked.", sure=True)
+def _tell_others(group: Sequence[RunFolder], run_id: str, stop: _Stop) -> None:
+    """The runs that are kept in step with it ended with the process that had all of them."""
+    for other in group:
+        lease = other.status().lease if other.id != run_id else None
+        if lease is not None and _process(lease) == _process(stop.lease):
+            message = "Its process was ended because a run that it is kept in step with did not stop when asked."
+            mark_interrupted(other, lease, message, sure=True)
 
 
 def _process(lease: Lease) -> tuple[str, int]:

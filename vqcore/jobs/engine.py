@@ -21,7 +21,7 @@ from vqcore.jobs.backend import LIGHT, TRAIN, Backend
 from vqcore.jobs.control import RELEASE_S
 from vqcore.jobs.crashes import Stops, at_rest, judge_crashed, last_command, left_behind, mark_interrupted, resumed_late
 from vqcore.jobs.light_tasks import LightTasks
-from vqcore.jobs.pairing import bring_follower, goes_with_leader, pair_of, task_for
+from vqcore.jobs.pairing import bring_followers, goes_with_leader, task_for
 from vqcore.jobs.queue import Line, Placed, Waiting, ahead
 from vqcore.jobs.queue_messages import QueueMessages, still_queued
 from vqcore.runs.folder import RunFolder
@@ -117,7 +117,7 @@ class Engine:
             return Health(self._state, self._message, slots, min(placed, slots), waiting + max(0, placed - slots), seconds)
 
     def submit(self, run_id: str) -> None:
-        """Put a run in line, a leader with its follower. Harmless for one that waits or trains already.
+        """Put a run in line, a leader with its followers. Harmless for one that waits or trains already.
 
         Raises RunError; EngineError for a finished run.
         """
@@ -138,10 +138,10 @@ class Engine:
         if goes_on and at_rest(folder.status()):
             self._submit(folder, before)
 
-    def send_both(self, run_id: str, command: Command) -> None:
-        """Give a command to a run and to the one that it is kept in step with, if any. Raises as `send`, after trying both."""
+    def send_all(self, run_id: str, command: Command) -> None:
+        """Give a command to a run and to those that it is kept in step with, if any. Raises as `send`, after trying all."""
         problems: list[VQError] = []
-        for other in (ids := pair_of(self._store, run_id)):
+        for other in (ids := [folder.id for folder in self._store.group(run_id)]):  # a leader that goes on takes its followers along
             try:
                 self.send(other, command)
             except VQError as error:
@@ -197,7 +197,7 @@ class Engine:
 
         status = folder.change_status(change)
         if status.state == "queued" and not goes_with_leader(self._store, folder):
-            bring_follower(self._store, folder, message)
+            bring_followers(self._store, folder, message)
             self._join(folder, since, status.attempt)
             self._wake.set()
 

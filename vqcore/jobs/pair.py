@@ -1,8 +1,9 @@
-"""Two runs in one slot, kept in step: the leader in the task's own thread, the follower in one beside it."""
+"""Runs in one slot, kept in step: the first in the task's own thread, each of the others in one beside it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +17,51 @@ from vqcore.runs.status import judge
 
 
 def run_pair_task(
-    leader: str,
-    follower: str,
-    leader_since: int,
-    follower_since: int,
+    paths: Sequence[str],
+    since: Sequence[int],
     release_after: float = RELEASE_S,
     make_trainer: MakeTrainer | None = None,
 ) -> dict[str, Any]:
-    """What the engine places on a worker for the queued pair in these folders.
+    """What the engine places on a worker for the queued runs in these folders, leader first.
 
-    Returns for each, under its id, what `worker.run_task` does. When one of them is no longer queued, the other is trained alone.
+    Returns for each, under its id, what `worker.run_task` does. Those that are no longer queued are left out; one that is left alone is
+    trained alone.
     """
-    first, second = RunFolder(Path(leader)), RunFolder(Path(follower))
-    # the follower first: a queued follower beside a leader that is not queued is one that is to be trained alone, for every engine
-    held_second = _taken(second)
-    if held_second is None and _is_trained(second):  # by another server, which takes the leader too
-        return {first.id: untouched(first), second.id: untouched(second)}
-    held_first = _taken(first)
-    lockstep = Lockstep() if held_first and held_second else None
-    results = {folder.id: untouched(folder) for folder in (first, second)}
+    folders = [RunFolder(Path(path)) for path in paths]
+    results = {folder.id: untouched(folder) for folder in folders}
+    # the leader last: a queued follower beside a leader that is not queued is one that is to be trained alone, for every engine
+    held: dict[str, HeldLease] = {}
+    for folder in reversed(folders):
+        lease = _taken(folder)
+        if lease is not None:
+            held[folder.id] = lease
+        elif not held and folder is not folders[0] and _is_trained(folder):  # by another server, which takes the others too
+            return results
+    taken = [place for place, folder in enumerate(folders) if folder.id in held]
+    lockstep = Lockstep(len(taken)) if len(taken) > 1 else None
 
-    def train(folder: RunFolder, held: HeldLease | None, since: int, control: LockstepControl | None) -> None:
+    def train(place: int, control: LockstepControl | None) -> None:
+        folder = folders[place]
         try:
-            if held is not None:
-                results[folder.id] = train_under(held, since, make_trainer=make_trainer, release_after=release_after, lockstep=control)
-        except RunError as error:  # the run is gone, or another has it: that is no matter of its partner
+            results[folder.id] = train_under(
+                held[folder.id], since[place], make_trainer=make_trainer, release_after=release_after, lockstep=control
+            )
+        except RunError as error:  # the run is gone, or another has it: that is no matter of the others
             results[folder.id] = {"state": "gone", "heard": None, "message": str(error)}
 
-    controls = lockstep.controls if lockstep else (None, None)
-    beside = threading.Thread(
-        target=train, args=(second, held_second, follower_since, controls[1]), name=f"follower {second.id}", daemon=True
-    )
-    beside.start()
+    controls = lockstep.controls if lockstep else (None,) * len(taken)
+    beside = [
+        threading.Thread(target=train, args=(place, control), name=f"follower {folders[place].id}", daemon=True)
+        for place, control in zip(taken[1:], controls[1:], strict=True)
+    ]
+    for thread in beside:
+        thread.start()
     try:
-        train(first, held_first, leader_since, controls[0])
+        if taken:
+            train(taken[0], controls[0])
     finally:
-        beside.join()
+        for thread in beside:
+            thread.join()
     return results
 
 

@@ -1,7 +1,7 @@
-"""Pairs as the engine sees them: who goes into a slot with whom. No torch here.
+"""Groups of runs that are kept in step, as the engine sees them: who goes into a slot with whom. No torch here.
 
-A pair waits in line under its leader's id and takes one slot. A follower is placed by itself only when its leader is not queued,
-for it has ended, is gone, or was started without it. A run is of a pair when both name each other.
+A group is a chain: each run names the one that it follows, and the one that follows it. It waits in line under the id of its first run
+and takes one slot. A later one is placed by itself only when none before it is queued, for it has ended, is gone, or was started without.
 """
 
 from __future__ import annotations
@@ -30,51 +30,51 @@ class Task:
 
 
 def task_for(store: RunStore, folder: RunFolder, since: int, release_after: float) -> Task:
-    """The task that trains this queued run, and with it the follower that waits for it. Raises RunError."""
+    """The task that trains this queued run, and with it the followers that wait for it. Raises RunError."""
     path, attempts = str(folder.path.absolute()), {folder.id: folder.status().attempt}
-    follower = queued_follower(store, folder)
-    if follower is None:
+    followers = queued_followers(store, folder)
+    if not followers:
         return Task("vqcore.jobs.worker:run_task", (path, since, release_after), attempts)
-    attempts[follower.id] = follower.status().attempt
-    arguments = (path, str(follower.path.absolute()), since, last_command(follower), release_after)
-    return Task("vqcore.jobs.pair:run_pair_task", arguments, attempts)
-
-
-def pair_of(store: RunStore, run_id: str) -> tuple[str, ...]:
-    """Ids of leader and follower, in this order: a leader that goes on takes its follower along. Of a run of no pair, its own."""
-    partner = store.partner(run_id)
-    if partner is None:
-        return (run_id,)
-    return (run_id, partner.id) if store.get(run_id).about().follower else (partner.id, run_id)
+    attempts |= {follower.id: follower.status().attempt for follower in followers}
+    paths = (path, *(str(follower.path.absolute()) for follower in followers))
+    since_each = (since, *(last_command(follower) for follower in followers))
+    return Task("vqcore.jobs.pair:run_pair_task", (paths, since_each, release_after), attempts)
 
 
 def goes_with_leader(store: RunStore, folder: RunFolder) -> bool:
-    """Whether this queued run waits for a slot together with its leader."""
-    return _queued_partner(store, folder, folder.about().leader) is not None
+    """Whether this queued run waits for a slot together with one before it."""
+    return bool(folder.about().leader) and any(_is_queued(other) for other in _apart(store, folder)[0])
 
 
-def queued_follower(store: RunStore, leader: RunFolder) -> RunFolder | None:
-    """The run that goes into a slot with this queued one."""
-    return _queued_partner(store, leader, leader.about().follower)
+def queued_followers(store: RunStore, leader: RunFolder) -> tuple[RunFolder, ...]:
+    """The runs that go into a slot with this queued one."""
+    return tuple(other for other in _apart(store, leader)[1] if _is_queued(other)) if leader.about().follower else ()
 
 
-def bring_follower(store: RunStore, leader: RunFolder, message: str) -> None:
-    """Have the follower wait with its leader, which has just been queued, where no process has it and something is left to do."""
+def bring_followers(store: RunStore, leader: RunFolder, message: str) -> None:
+    """Have the followers wait with their leader, which has just been queued, where no process has them and something is left to do."""
 
     def change(old: Status) -> Status:
         if old.state not in _GOES_ALONG or not at_rest(old):
             return old
         return replace(old, state="queued", lease=None, message=message, error="")
 
-    with contextlib.suppress(RunError):  # deleted meanwhile: the leader goes without it
-        follower = store.partner(leader.id) if leader.about().follower else None
-        if follower is not None and follower.status().state in _GOES_ALONG:
-            follower.change_status(change)
+    with contextlib.suppress(RunError):
+        for follower in _apart(store, leader)[1]:
+            with contextlib.suppress(RunError):  # deleted meanwhile: the leader goes without it
+                if follower.status().state in _GOES_ALONG:
+                    follower.change_status(change)
 
 
-def _queued_partner(store: RunStore, folder: RunFolder, named: str) -> RunFolder | None:
+def _apart(store: RunStore, folder: RunFolder) -> tuple[tuple[RunFolder, ...], tuple[RunFolder, ...]]:
+    """The runs of its group before and after it."""
+    group = store.group(folder.id)
+    place = [other.id for other in group].index(folder.id)
+    return group[:place], group[place + 1 :]
+
+
+def _is_queued(folder: RunFolder) -> bool:
     try:
-        partner = store.partner(folder.id) if named else None
-        return partner if partner is not None and partner.status().state == "queued" else None
+        return folder.status().state == "queued"
     except RunError:
-        return None
+        return False

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vqcore.errors import RunError
-from vqcore.jobs.pairing import queued_follower
+from vqcore.jobs.pairing import queued_followers
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.store import RunStore
 
@@ -47,6 +47,6 @@ class QueueMessages:
         leader = still_queued(self._store, run_id)
         if leader is None:
             return
-        for folder in (leader, queued_follower(self._store, leader)):
-            if folder is not None and folder.status().message != message:
+        for folder in (leader, *queued_followers(self._store, leader)):
+            if folder.status().message != message:
                 folder.change_status(lambda old: replace(old, message=message) if old.state == "queued" else old)

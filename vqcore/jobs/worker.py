@@ -128,7 +128,7 @@ def train_under(
 ) -> dict[str, Any]:
     """Train the run that `lease` holds, give it back, and return what `run_task` does for it. Raises LeaseLost, RunError when it is gone.
 
-    `release_after` None: it holds no slot that others could wait for. `lockstep`: it is kept in step with another.
+    `release_after` None: it holds no slot that others could wait for. `lockstep`: it is kept in step with others.
     """
     folder = lease.folder
     attempt = _Attempt(folder, lease, since, release_after, lockstep)
@@ -240,7 +240,7 @@ class _Attempt:
 
     def _idle(self) -> bool:
         """Whether its slot stands still: two that are kept in step share one."""
-        return self.lockstep is None or self.lockstep.pair.idle()
+        return self.lockstep is None or self.lockstep.group.idle()
 
     def _model(self, config: RunConfig, make_trainer: MakeTrainer) -> Callable[[State | None], Trains]:
         """What makes the trainer of a model, once its data is there."""

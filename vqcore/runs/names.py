@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -17,9 +18,9 @@ def new_id() -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def unused_id(root: Path, *, unlike: str = "") -> str:
-    """A run id that no run under `root` has, and that is not `unlike`."""
-    while (root / (found := new_id())).exists() or found == unlike:
+def unused_id(root: Path, *, unlike: Collection[str] = ()) -> str:
+    """A run id that no run under `root` has, and that is not among `unlike`."""
+    while (root / (found := new_id())).exists() or found in unlike:
         pass
     return found
 

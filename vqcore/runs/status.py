@@ -34,7 +34,8 @@ T = TypeVar("T")
 class About:
     """What people call the run, and whose it is. `created` is ISO time with zone; `identity` is `RunConfig.identity`.
 
-    `leader`: id of the run that this one is kept in step with, and whose task trains both; `follower`: the same from the other side.
+    `leader`: id of the run before this one among those that are kept in step, whose first one's task trains all; `follower`: of the one
+    after it.
     `sweep`: id of the sweep that it belongs to.
     """
 

@@ -156,45 +156,60 @@ class RunStore:
         self.check(config)
         return RunFolder.create(self.root, config, name=name, owner=owner, nickname=nickname, preset=preset, parts=parts)
 
-    def create_pair(
+    def create_group(
         self,
-        leader: RunConfig,
-        follower: RunConfig,
+        configs: Sequence[RunConfig],
         *,
-        names: tuple[str, str],
+        names: Sequence[str],
         owner: str = "",
         nickname: str = "",
         preset: str = "",
-    ) -> tuple[RunFolder, RunFolder]:
-        """Two new queued runs that are trained in step: submit the leader. `names` are theirs in this order.
+    ) -> tuple[RunFolder, ...]:
+        """New queued runs that are trained in step: submit the first. `names` are theirs in this order.
 
-        Raises RunError when the folder cannot be written, and then makes neither.
+        Raises RunError when the folder cannot be written, and then makes none.
         """
-        self.check(leader)
-        self.check(follower)
-        first_id = unused_id(self.root)
-        second_id = unused_id(self.root, unlike=first_id)
-        whose: dict[str, Any] = {"owner": owner, "nickname": nickname, "preset": preset}
-        # the follower first: without its leader it is an ordinary run, while a leader without it would be started alone
-        second = RunFolder.create(self.root, follower, name=names[1], leader=first_id, run_id=second_id, **whose)
-        try:
-            first = RunFolder.create(self.root, leader, name=names[0], follower=second_id, run_id=first_id, **whose)
-        except RunError:
-            self.delete(second.id)
-            raise
-        return first, second
+        ids: list[str] = []
+        for config in configs:
+            self.check(config)
+            ids.append(unused_id(self.root, unlike=ids))
+        made: list[RunFolder] = []
+        # the last first: without those before it it is an ordinary run, while a leader without its follower would be started alone
+        for i in reversed(range(len(ids))):
+            try:
+                folder = RunFolder.create(
+                    self.root,
+                    configs[i],
+                    name=names[i],
+                    owner=owner,
+                    nickname=nickname,
+                    preset=preset,
+                    leader=ids[i - 1] if i else "",
+                    follower=ids[i + 1] if i + 1 < len(ids) else "",
+                    run_id=ids[i],
+                )
+            except RunError:
+                for other in made:
+                    self.delete(other.id)
+                raise
+            made.append(folder)
+        return tuple(reversed(made))
 
-    def partner(self, run_id: str) -> RunFolder | None:
-        """The other run of a pair. None for a run of no pair, and where the other is gone or does not name this one. Raises RunError."""
-        mine = self.get(run_id).about()
-        if not mine.follower and not mine.leader:
-            return None
-        try:
-            other = self.get(mine.follower or mine.leader)
-            theirs = other.about()
-        except RunError:
-            return None
-        return other if run_id == (theirs.leader if mine.follower else theirs.follower) else None
+    def group(self, run_id: str) -> tuple[RunFolder, ...]:
+        """The runs that are kept in step with this one, it among them, in their order. The group ends where a run is gone, or does not name
+        the one that names it. Raises RunError.
+        """
+        found = [self.get(run_id)]
+        for end, side, other_side in ((0, "leader", "follower"), (-1, "follower", "leader")):
+            while (named := getattr(found[end].about(), side)) and named not in {folder.id for folder in found}:
+                try:
+                    other = self.get(named)
+                    if getattr(other.about(), other_side) != found[end].id:
+                        break
+                except RunError:
+                    break
+                found.insert(0 if end == 0 else len(found), other)
+        return tuple(found)
 
     def delete(self, run_id: str) -> None:
         """Remove a run for good. Raises RunError while a process holds it, and for a read-only one."""

@@ -122,7 +122,7 @@ def settle(view: CaseView) -> None:
 def send(view: CaseView, command: Command) -> None:
     """Give the command to every side, signed. What is refused is said at the next look."""
     with _told():
-        session.engine().send_both(view.patient.folder.id, _signed(command))
+        session.engine().send_all(view.patient.folder.id, _signed(command))
 
 
 def treat(patient: View, commands: Sequence[Command]) -> None:

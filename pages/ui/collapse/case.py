@@ -1,4 +1,4 @@
-"""The case on the table: one run, or two that are kept in step, read and drawn once for all who watch.
+"""The case on the table: one run, or several that are kept in step, read and drawn once for all who watch.
 
 The last side is the patient: it is the one that is diagnosed and treated. Of a pair, the first stays untreated beside it.
 """
@@ -66,14 +66,13 @@ class Case:
 
 
 def case_of(folder: RunFolder) -> Case:
-    """The case that a run belongs to: with its partner, if that is still there. Raises RunError when the run is gone."""
+    """The case that a run belongs to: with those that it is kept in step with, as far as they are still there. Raises RunError when the
+    run is gone.
+    """
     about = folder.about()
     preset = about.preset.removeprefix(PRESET) if about.preset.startswith(PRESET) else ""
     cause = preset if preset in CAUSES else ""
-    partner = session.store().partner(folder.id)
-    if partner is None:
-        return Case((folder,), cause)
-    return Case((folder, partner) if about.follower else (partner, folder), cause)
+    return Case(session.store().group(folder.id), cause)
 
 
 def newest_pair() -> Case | None:

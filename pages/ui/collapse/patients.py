@@ -71,8 +71,8 @@ def open_patient(key: str, *, seed: int = 0, pause: bool = True) -> None:
     config = cause.config.edited({"train.seed": seed})
     name = cause.patient if seed == 0 else f"{cause.patient}, seed {seed}"
     store, engine = session.store(), session.engine()
-    left, right = store.create_pair(
-        config, config, names=(f"{name}: left", f"{name}: right"), owner=who.hash, nickname=who.nickname, preset=PRESET + key
+    left, right = store.create_group(
+        (config, config), names=(f"{name}: left", f"{name}: right"), owner=who.hash, nickname=who.nickname, preset=PRESET + key
     )
     session.open_run(right.id)
     engine.submit(left.id)

@@ -45,7 +45,7 @@ VIEWS = {"pair": "The clinic", "own": "The open run", "sweeps": "Sweeps"}
 
 def choose(opened: Case | None) -> str:
     """What the screen shows: a key of VIEWS. The open run's own view is there while that run has no partner."""
-    single = opened is not None and not opened.paired
+    single = opened is not None and not opened.several
     key = opened.key if opened else ""
     if st.session_state.get("collapse_of") != key or (st.session_state.get("collapse_view") == "own" and not single):
         st.session_state["collapse_of"] = key
@@ -88,19 +88,40 @@ def tick(case: Case, was_ended: bool) -> None:
     with st.container(gap="xsmall", key="collapse_case"):
         st.html(_STYLE)
         bar.line(view)
-        pictures, act = st.columns([2, 1] if case.paired else [3, 2], gap="medium")
+        if not case.arms:
+            pictures, act = st.columns([2, 1] if case.paired else [3, 2], gap="medium")
+    if case.arms:
+        compared(seen, view)
+        return
     with pictures:
         films.panel(seen, view)
         if outcome := words.outcome(view):
             st.markdown(outcome)
         hint(_try(view))
     with act, st.container(key="collapse_act", gap="small"):
-        if not case.paired:
+        if not case.several:
             controls.bar(view.patient, state.answer(view.patient))
         bar.note(view)
         examined(view)
     curves(seen, view)
     words.findings(view)
+    foot(view)
+
+
+def compared(seen: CaseWatch, view: CaseView) -> None:
+    """Runs that differ in one thing each, over one another: nothing to guess, nothing to treat."""
+    films.panel(seen, view)
+    bar.note(view)
+    st.caption(bar.why_not(view))
+    walk(seen, view)
+    hint("Which run loses its codes within the first steps, and how far did its encoder go meanwhile?")
+    curves(seen, view, alone=False)
+    words.panel(view)
+    words.findings(view)
+    foot(view)
+
+
+def foot(view: CaseView) -> None:
     state.history(view.patient)
     terms.words(*WORDS, key="collapse")
     showcode.show("collapse", lambda: code.lines(view), missing="Guess the cause first: the settings would tell it.")
@@ -114,7 +135,7 @@ def _try(view: CaseView) -> str:
     return "Watch both until they pause. Guess the cause, treat the run on the right, then press **Resume**."
 
 
-def curves(seen: CaseWatch, view: CaseView) -> None:
+def curves(seen: CaseWatch, view: CaseView, *, alone: bool = True) -> None:
     """The runs over one another, with what was done to them."""
     left, right = st.columns(2)
     with left:
@@ -135,7 +156,8 @@ def curves(seen: CaseWatch, view: CaseView) -> None:
         help=help_text("perplexity", "z_norm", "e_norm", "commitment"),
     )
     chart(seen.curves(view, measure), "collapse_other", TALL, of=f"{view.case.key} {measure}")
-    walk(seen, view)
+    if alone:
+        walk(seen, view)
 
 
 def walk(seen: CaseWatch, view: CaseView) -> None:
@@ -182,7 +204,7 @@ opened = case_of(run) if run else None
 shown = choose(opened)
 if shown == "sweeps":
     sweeps()
-elif (case := opened if opened and (shown == "own" or opened.paired) else newest_pair() if opened else unopened()) is not None:
+elif (case := opened if opened and (shown == "own" or opened.several) else newest_pair() if opened else unopened()) is not None:
     examine(case)
 else:
     patients.missing()

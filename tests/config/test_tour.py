@@ -35,7 +35,7 @@ def test_the_bundled_run_is_the_one_of_card_3() -> None:
 def test_a_choice_that_came_later_leaves_identities_as_they_were() -> None:
     config = PRESETS["letters"].config
     as_before = config.model_dump(mode="json")
-    del as_before["model"]["net"], as_before["model"]["quantizer"]["start_after"]
+    del as_before["model"]["net"], as_before["model"]["freeze_encoder"], as_before["model"]["quantizer"]["start_after"]
     for name in ("device", "threads", "speed_limit", "record_every", "checkpoint_every"):
         del as_before["train"][name]
     assert config.identity == hashlib.sha256(json.dumps(as_before, sort_keys=True).encode()).hexdigest()[:16]

@@ -51,6 +51,11 @@ class VQVAEConfig(BaseModelConfig):
         title="Reconstruction loss",
         description="Squared error over the data's variance (mse), or binary cross-entropy in nats per pixel (bce) for binarised data.",
     )
+    freeze_encoder: bool = Field(
+        False,
+        title="Freeze the encoder",
+        description="The encoder stays as it was drawn and only codes and decoder learn: no model to keep, but it shows what codes die of.",
+    )
 
     @field_validator("quantizer", mode="before")
     @classmethod

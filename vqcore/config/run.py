@@ -134,7 +134,7 @@ class RunConfig(Config):
     def identity(self) -> str:
         """A hash of all that decides the result; two runs that share it are the same experiment."""
         # configurations from before there was a choice keep their identity
-        since = {"model.net": "conv", "model.quantizer.start_after": 0}
+        since = {"model.net": "conv", "model.freeze_encoder": False, "model.quantizer.start_after": 0}
         data = self.model_dump(mode="json")
         return fingerprint(self, _NOT_IDENTITY | {path for path, before in since.items() if _plain_at(data, path) == before})
 

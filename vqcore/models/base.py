@@ -6,7 +6,7 @@ Axes: B batch, … an example's shape, D code dimension, S the latent grid's axe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -39,6 +39,10 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
         """x (B, …) -> z_e (B, D, *S)."""
+
+    @abstractmethod
+    def encoder_weights(self) -> Iterator[nn.Parameter]:
+        """What `encode` has learned."""
 
     def quantize(self, z_e: Tensor) -> Quantized:
         """z_e (B, D, *S) -> its codes."""

@@ -5,6 +5,8 @@ Axes: B batch, C H W a picture's, F a point's, D code dimension, S the latent gr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -60,6 +62,9 @@ class VQVAE(Model):
     def encode(self, x: Tensor) -> Tensor:
         z_e: Tensor = self.encoder(x)
         return z_e
+
+    def encoder_weights(self) -> Iterator[nn.Parameter]:
+        return self.encoder.parameters()
 
     def decode(self, z_q: Tensor) -> Tensor:
         return self._in_range(self._raw(z_q))

@@ -15,6 +15,7 @@ from vqcore.records import Evaluation, Step, Walk
 
 UNTREATED = RUN_COLOURS[1]
 TREATED = RUN_COLOURS[0]
+ARMS = (UNTREATED, RUN_COLOURS[2], TREATED)
 LABEL = 30  # characters of a mark that fit beside its line
 NEAR = 0.012  # of the axis: marks closer than this share a line
 

@@ -87,6 +87,9 @@ class Trainer(Loop):
             out = self.model(x)
         self.optimizer.zero_grad(set_to_none=True)
         out.loss.backward()
+        if self.config.model.freeze_encoder:
+            for weight in self.model.encoder_weights():
+                weight.grad = None  # Adam passes over what has none
         self.optimizer.step()
         self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step)
         self.model.quantizer.update_(self.generator)

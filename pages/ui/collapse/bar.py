@@ -12,6 +12,7 @@ from pages.ui import controls, number, session, state
 from pages.ui.collapse.case import CaseView
 from pages.ui.controls import SPEED, SPEEDS, WIDTH
 from pages.ui.live import View
+from vqcore.clinic import arms
 from vqcore.clinic.causes import CAUSES
 from vqcore.control import Command
 from vqcore.errors import VQError
@@ -36,11 +37,11 @@ def line(view: CaseView) -> None:
                 st.badge(word if len(set(states)) == 1 else f"{title}: {word}", color=colour, icon=icon)
         about = view.patient.about
         cause = CAUSES.get(view.case.cause)
-        name = session.plain(cause.patient if cause else about.name)
+        name = session.plain(cause.patient if cause else arms.TITLE if view.case.arms else about.name)
         who = "an example" if view.patient.folder.read_only else session.plain(about.nickname)
         st.markdown(f"**{name}**{f' · {who}' if who else ''}", width="content")
         st.markdown(f"Step {view.at:,} of {view.steps:,}{_left(view.seconds_left)}", width="stretch")
-        if view.case.paired and not why_not(view):
+        if view.case.several and not why_not(view):
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="collapse_bar", width="content"):
                 _controls(view)
 

@@ -20,6 +20,7 @@ from pages.ui.codemap import Scene, scene_of_film
 from pages.ui.codes import look
 from vqcore import usage
 from vqcore.clinic import examine
+from vqcore.clinic.arms import title_of
 from vqcore.clinic.causes import CAUSES
 from vqcore.clinic.diagnosis import Diagnosis, diagnose
 from vqcore.config.run import RunConfig
@@ -34,6 +35,7 @@ from vqcore.runs.store import Summary
 from vqcore.runs.tail import shared_tail
 
 PRESET = "collapse:"  # begins `about.preset` of a patient's runs; the cause's key follows
+ARMS = "arms"  # in its place for runs that are compared
 MOMENTS = 12  # of each film, that the plane is computed from
 
 T = TypeVar("T")
@@ -41,14 +43,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The runs of a case, in the order in which they are drawn. `cause` is a key of CAUSES, "" for a run of one's own."""
+    """The runs of a case, in the order in which they are drawn. `cause` is a key of CAUSES, "" for a run of one's own.
+
+    `arms`: they are those of `vqcore.clinic.arms`, to be compared and not to be treated.
+    """
 
     folders: tuple[RunFolder, ...]
     cause: str = ""
+    arms: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether its runs are kept in step."""
+        return len(self.folders) > 1
 
     @property
     def paired(self) -> bool:
-        return len(self.folders) == 2
+        """A run, and the same to be treated."""
+        return self.several and not self.arms
 
     @property
     def patient(self) -> RunFolder:
@@ -57,7 +69,7 @@ class Case:
     @property
     def colours(self) -> tuple[str, ...]:
         """Each side's own, on the curves and over its film."""
-        return (clinic.UNTREATED, clinic.TREATED) if self.paired else RUN_COLOURS[:1]
+        return clinic.ARMS[: len(self.folders)] if self.arms else clinic.ARMS[::2] if self.paired else RUN_COLOURS[:1]
 
     @property
     def key(self) -> str:
@@ -72,7 +84,7 @@ def case_of(folder: RunFolder) -> Case:
     about = folder.about()
     preset = about.preset.removeprefix(PRESET) if about.preset.startswith(PRESET) else ""
     cause = preset if preset in CAUSES else ""
-    return Case(session.store().group(folder.id), cause)
+    return Case(session.store().group(folder.id), cause, about.preset == PRESET + ARMS)
 
 
 def newest_pair() -> Case | None:
@@ -86,7 +98,7 @@ def newest_pair() -> Case | None:
             case = case_of(session.store().get(entry.id))
         except RunError:  # deleted since it was listed
             continue
-        if case.paired:
+        if case.several:
             return case
     return None
 
@@ -128,6 +140,8 @@ class CaseView:
     @property
     def titles(self) -> tuple[str, ...]:
         """What each side is called: it follows what was done to it."""
+        if self.case.arms:
+            return tuple(title_of(folder.config()) for folder in self.case.folders)
         if not self.case.paired:
             return ("This run",)
         left, right = (bool(treatments(view.events)) for view in self.views)
@@ -269,10 +283,10 @@ def _codes(view: CaseView) -> int:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _watch(sides: tuple[tuple[str, bool], ...], cause: str) -> CaseWatch:
-    return CaseWatch(Case(tuple(RunFolder(Path(path), read_only=read_only) for path, read_only in sides), cause))
+def _watch(sides: tuple[tuple[str, bool], ...], cause: str, arms: bool) -> CaseWatch:
+    return CaseWatch(Case(tuple(RunFolder(Path(path), read_only=read_only) for path, read_only in sides), cause, arms))
 
 
 def watch(case: Case) -> CaseWatch:
     """The one watch of this case in this process."""
-    return _watch(tuple((str(folder.path), folder.read_only) for folder in case.folders), case.cause)
+    return _watch(tuple((str(folder.path), folder.read_only) for folder in case.folders), case.cause, case.arms)

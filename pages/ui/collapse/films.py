@@ -63,7 +63,7 @@ def _shared(scenes: Sequence[Scene | None], view: CaseView) -> bool:
         return True
     alike = max(drawn) <= ALIKE * min(drawn)
     return st.toggle(
-        "Same axes for both maps",
+        "Same axes for both maps" if len(drawn) == 2 else "Same axes for all maps",
         value=alike,
         key=f"collapse_axes_{view.case.key}_{alike}",  # asked anew when what is right has changed
         help="Off: each map shows its own codes as large as they fit; compare the numbers at the axes.",

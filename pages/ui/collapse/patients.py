@@ -8,9 +8,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import number, session
-from pages.ui.collapse.case import PRESET
+from pages.ui.collapse.case import ARMS, PRESET
 from pages.ui.parts import hint
 from pages.ui.terms import help_text
+from vqcore.clinic import arms
 from vqcore.clinic.causes import CAUSES
 from vqcore.control import Command
 
@@ -44,6 +45,10 @@ def cards() -> None:
                 st.markdown(f"**{place}. {cause.patient}**  \n{cause.symptom}")
                 if st.button("Take this patient", key=f"collapse_take_{key}", icon=":material/play_arrow:", width="stretch"):
                     take(key)
+        with st.container(border=True, width=CARD, height="stretch"):
+            st.markdown(f"**{arms.TITLE}.** {arms.SENTENCE}")
+            if st.button("Train all three", key="collapse_arms", icon=":material/play_arrow:", width="stretch"):
+                take(ARMS)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.toggle(
             "Pause both when it is time to treat",
@@ -55,13 +60,16 @@ def cards() -> None:
 
 
 def take(key: str) -> None:
-    """Start both runs of a patient, open the one to treat, and draw the page anew."""
+    """Start the runs of a patient, or those to compare, open the last of them, and draw the page anew."""
     seed = number.whole("collapse_seed", 0)
     if seed is None:
         st.error(f"Nothing was started. Seed: {session.plain(number.problem('collapse_seed'))}", icon=":material/rule:")
         return
     with session.errors_shown():
-        open_patient(key, seed=seed, pause=bool(st.session_state.get("collapse_pause", True)))
+        if key == ARMS:
+            open_arms(seed=seed)
+        else:
+            open_patient(key, seed=seed, pause=bool(st.session_state.get("collapse_pause", True)))
         st.rerun()
 
 
@@ -80,6 +88,21 @@ def open_patient(key: str, *, seed: int = 0, pause: bool = True) -> None:
         # after the submission: what a run was told before it was put in line for this attempt does not count
         for side in (left, right):
             side.send(Command("step", author=who.hash, nickname=who.nickname, steps=cause.treat_at))
+
+
+def open_arms(*, seed: int = 0) -> None:
+    """The runs that show why codes die, in step, in line for training. Raises VQError."""
+    who = session.owner()
+    name = arms.TITLE if seed == 0 else f"{arms.TITLE}, seed {seed}"
+    runs = session.store().create_group(
+        [arm.config.edited({"train.seed": seed}) for arm in arms.ARMS],
+        names=[f"{name}: {arm.title.lower()}" for arm in arms.ARMS],
+        owner=who.hash,
+        nickname=who.nickname,
+        preset=PRESET + ARMS,
+    )
+    session.open_run(runs[-1].id)
+    session.engine().submit(runs[0].id)
 
 
 def missing() -> None:

@@ -27,7 +27,7 @@ def panel(view: CaseView) -> None:
         if side is view.patient and view.treated_since:
             _wait(side)
         elif found is not None:
-            _words(f"{title}: " if view.case.paired else "", found, guess.known(view))
+            _words(f"{title}: " if view.case.several else "", found, guess.known(view))
 
 
 def _words(title: str, found: Diagnosis, known: bool) -> None:
@@ -61,7 +61,7 @@ def findings(view: CaseView) -> None:
             if found is not None:
                 lines = "\n".join(f"- {finding.text}" for finding in found.findings)
                 step = f"step {side.snapshot.step:,}" if side.snapshot else ""
-                st.markdown(f"{f'{title}, {step}' if view.case.paired else step[:1].upper() + step[1:]}\n\n{lines}")
+                st.markdown(f"{f'{title}, {step}' if view.case.several else step[:1].upper() + step[1:]}\n\n{lines}")
 
 
 def outcome(view: CaseView) -> str:

@@ -170,6 +170,17 @@ def test_shuffle(room: Any) -> None:
     assert not passed(check(lesson("shuffle"), saved(other)))
 
 
+def test_why_codes_die(room: Any) -> None:
+    short = {"train__steps": 120}
+    first, late = room.act("late_start", "first", **short), room.act("late_start", "late", **short)
+    verdict = room.verdict("late_start", first, late)
+    assert passed(verdict), verdict.told
+    assert "In 10 steps its encoder walked" in verdict.told and "with codes from step 50 on" in verdict.told
+    assert not passed(room.verdict("late_start", first)) and not passed(room.verdict("late_start", late))
+    longer = room.act("late_start", "late", train__steps=130)
+    assert not passed(room.verdict("late_start", first, longer)), "not as many steps"
+
+
 def test_how_fast_it_goes_is_the_students_affair(room: Any) -> None:
     faster = Command("treat", changes={"train.speed_limit": 900.0})
     run = room.act("three_terms", "one", [faster], train__steps=120)

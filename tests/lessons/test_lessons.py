@@ -23,10 +23,10 @@ from vqcore.lessons.schema import Lesson
 from vqcore.runs.store import RunStore
 
 
-def test_there_are_ten_in_order() -> None:
-    assert [entry.number for entry in lessons().values()] == list(range(1, 11))
+def test_there_are_eleven_in_order() -> None:
+    assert [entry.number for entry in lessons().values()] == list(range(1, 12))
     assert {entry.check.kind for entry in lessons().values()} == set(_CHECKS)
-    assert len({entry.title for entry in lessons().values()}) == 10
+    assert len({entry.title for entry in lessons().values()}) == 11
 
 
 def test_every_act_is_on_a_screen_that_exists() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.clinic.treatments import TREATMENTS
+from vqcore.clinic.walk import early_walk
 from vqcore.config.prior import PixelCNNConfig, TransformerConfig
 from vqcore.config.run import PriorRunConfig
 from vqcore.errors import RunError
@@ -132,6 +133,31 @@ def _runaway(lesson: Lesson, told: schema.Runaway, evidence: Evidence) -> Verdic
         used, beta = _used(seen.evaluations[-1]), seen.config.plain_vq().commitment_weight
         fits = (lead >= told.times and used <= K / 2) if away else (lead < told.times and used > K / 2)
         items.append(Item(fits, f"With β = {beta:g}, |z_e| ends {_many(lead)} as long as the codes, and {used} of {K} are in use."))
+    return Verdict(tuple(items))
+
+
+def _left_behind(lesson: Lesson, told: schema.LeftBehind, evidence: Evidence) -> Verdict:
+    items: list[Item] = []
+    found: list[Seen] = []
+    for key in (told.run, told.other):
+        item, seen = _finished(lesson, key, evidence)
+        items.append(item)
+        found += [seen] if seen else []
+    if len(found) < 2:
+        return Verdict(tuple(items))
+    first, late = found
+    walk = early_walk(first.walks)
+    if walk is None:
+        items.append(Item(False, "The first run has no record of its encoder's walk: start it again."))
+    else:
+        words = f"In {walk.steps} steps its encoder walked {_many(walk.times)} the distance to the nearest codes"
+        items.append(Item(walk.times >= told.times, f"{words}, {walk.common:.0%} of it in one direction."))
+    steps = [seen.steps[-1].step for seen in found]
+    items.append(Item(steps[0] == steps[1], f"Both were trained for as long: {steps[0]:,} and {steps[1]:,} steps."))
+    used = [_used(seen.evaluations[-1]) for seen in found]
+    start, K = late.config.codes_start, first.evaluations[-1].books[0].K
+    words = f"With codes from the first step on {used[0]:,} of {K:,} are in use, with codes from step {start:,} on {used[1]:,}"
+    items.append(Item(used[1] >= told.more * used[0], f"{words}."))
     return Verdict(tuple(items))
 
 
@@ -332,5 +358,6 @@ _CHECKS: Mapping[str, Callable[[Lesson, Any, Evidence], Verdict]] = {
     "counted_few": _counted_few,
     "ladder": _ladder,
     "unmoved": _unmoved,
+    "left_behind": _left_behind,
     "shuffled": _shuffled,
 }

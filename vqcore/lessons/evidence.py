@@ -13,7 +13,7 @@ from vqcore.errors import GridError, RunError
 from vqcore.layout import Grid, Layout
 from vqcore.lessons.answers import Answer
 from vqcore.lessons.schema import Act
-from vqcore.records import Evaluation, Event, PriorEvaluation, Step
+from vqcore.records import Evaluation, Event, PriorEvaluation, Step, Walk
 from vqcore.runs.folder import RunFolder
 from vqcore.runs.grids import GridStore, SavedGrid
 from vqcore.runs.status import RunState, judged
@@ -58,6 +58,10 @@ class Seen:
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
         return self._tail.evaluations
+
+    @property
+    def walks(self) -> tuple[Walk, ...]:
+        return self._tail.walks
 
     @property
     def prior_evaluations(self) -> tuple[PriorEvaluation, ...]:

@@ -164,6 +164,18 @@ class Unmoved(_Check):
     other: Key
 
 
+class LeftBehind(_Check):
+    """The encoder of `run` walked `times` the distance to its nearest codes in its first steps; `other`, of as many steps, starts its
+    codes later and uses at least `more` times as many of them.
+    """
+
+    kind: Literal["left_behind"]
+    run: Key
+    other: Key
+    times: float = Field(5.0, gt=1)
+    more: float = Field(1.5, gt=1)
+
+
 class Shuffled(_Check):
     """A saved grid of `run` has the codes of one of its pictures, as often, and most of them in other cells."""
 
@@ -173,7 +185,7 @@ class Shuffled(_Check):
 
 
 Check = Annotated[
-    FewPictures | CopiedGradient | EqualTerms | Runaway | Cured | SameBits | CountedFew | Ladder | Unmoved | Shuffled,
+    FewPictures | CopiedGradient | EqualTerms | Runaway | Cured | SameBits | CountedFew | Ladder | Unmoved | LeftBehind | Shuffled,
     Field(discriminator="kind"),
 ]
 

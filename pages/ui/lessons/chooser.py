@@ -1,4 +1,4 @@
-"""Which lesson is shown, all ten as a list, and the answers as a file. Session keys owned here: `lessons_shown`, `lessons_wanted`."""
+"""Which lesson is shown, all of them as a list, and the answers as a file. Session keys owned here: `lessons_shown`, `lessons_wanted`."""
 
 from __future__ import annotations
 

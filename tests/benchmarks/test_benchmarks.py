@@ -160,3 +160,11 @@ def test_a_table_is_printed_without_json(capsys: pytest.CaptureFixture[str]) -> 
     printed = capsys.readouterr().out
     for part in ("A title", "one", "two", "figure s", "1,235", "torch"):
         assert part in printed
+
+
+def test_codes_that_start_late_beside_those_that_do_not() -> None:
+    found = rows("late_start")
+    assert [row["start_after"] for row in found] == [0, 50]
+    for row in found:
+        assert 0 < row["used_after_10"] <= row["K"] and 0 < row["used_after_200"] <= row["K"]
+        assert row["walked"] > 0 and 0 <= row["in_one_direction"] <= 1 and 0 < row["NMSE"] < 2

@@ -11,7 +11,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from pages.ui import number, session, start
-from pages.ui.form import CHOICES
+from pages.ui.fields import CHOICES
 from pages.ui.live import View
 from pages.ui.parts import hidden
 from pages.ui.terms import field_help, help_text

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import link, session, share
 from pages.ui.compare import differences
-from pages.ui.form import CHOICES
+from pages.ui.fields import CHOICES
 from pages.ui.lessons import answering, picture
 from vqcore.config.run import RunConfig
 from vqcore.lessons.bases import BASES

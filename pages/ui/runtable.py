@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import session, terms
-from pages.ui.form import CHOICES
+from pages.ui.fields import CHOICES
 from vqcore.runs.store import Summary
 
 ROW = 35  # pixels, as Streamlit draws them

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages.ui import number, session, sweepwork
-from pages.ui.form import CHOICES
+from pages.ui.fields import CHOICES
 from pages.ui.parts import hidden
 from pages.ui.terms import field_help, help_text
 from vqcore.config.paths import leaf

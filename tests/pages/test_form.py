@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
 from vqcore.config.presets import PRESETS
+from vqcore.config.quantizer import AnyQuantizerConfig, FSQConfig, ResidualConfig, VQConfig
 from vqcore.config.run import RunConfig
 
 
@@ -217,3 +218,73 @@ def test_hiding_the_form_loses_nothing() -> None:
     at.toggle(key="show").set_value(True).run()
     assert widget(at, "model.quantizer.K").value == "99"
     assert made(at) == PRESETS["digits"].config.edited({"model.quantizer.K": 99})
+
+
+def choose_quantizer(at: AppTest, kind: str) -> None:
+    next(group for group in at.get("button_group") if group.key == "form.model.quantizer.kind").set_value(kind).run()
+    assert not at.exception
+
+
+@pytest.mark.parametrize(
+    "quantizer",
+    [
+        FSQConfig(levels=(7, 3)),
+        ResidualConfig(stages=(VQConfig(K=9, D=3, learning="ema"), VQConfig(K=5, D=3)), stage_dropout=0.25),
+        ResidualConfig(stages=(VQConfig(K=9, D=3),) * 2, shared=True),
+        ResidualConfig(stages=(VQConfig(K=9),)),
+    ],
+)
+def test_other_quantizers_go_in_and_come_out(quantizer: AnyQuantizerConfig) -> None:
+    config = PRESETS["digits"].config
+    config = config.edited({"model": config.model.model_dump(mode="json") | {"quantizer": quantizer.model_dump(mode="json")}})
+    at = form(config)
+    assert not at.exception and not at.error
+    assert made(at) == config
+
+
+def test_another_quantizer_says_what_it_dropped_and_gives_it_back() -> None:
+    digits = PRESETS["digits"].config
+    at = form(digits)
+    choose_quantizer(at, "fsq")
+    assert made(at) == digits.edited({"model.quantizer.kind": "fsq"})
+    said = [caption.value.replace("\\", "") for caption in at.caption]
+    assert any("Quantizer is fsq now, which has no place for K = 32, D = 4, init = data." in words for words in said)
+    widget(at, "model.quantizer.levels").set_value("5, 4").run()
+    assert made(at) == digits.edited({"model.quantizer.kind": "fsq", "model.quantizer.levels": [5, 4]})
+    choose_quantizer(at, "vq")
+    assert made(at) == digits
+    assert not any("no place for" in caption.value for caption in at.caption)
+
+
+def test_stages_come_and_go_alike() -> None:
+    at = form(PRESETS["digits"].config)
+    choose_quantizer(at, "residual")
+    widget(at, "model.quantizer.stages.0.D").set_value("5")
+    widget(at, "model.quantizer.stages.2.K").set_value("7")
+    at.run()
+    widget(at, "model.quantizer.stages.count").set_value("4").run()
+    config = made(at)
+    assert config is not None and [(book.K, book.D) for book in config.books()] == [(32, 5), (32, 5), (7, 5), (7, 5)]
+    widget(at, "model.quantizer.shared").set_value(True).run()
+    config = made(at)
+    assert config is not None and [(book.K, book.D) for book in config.books()] == [(32, 5)] * 4
+    assert not [found for found in at.text_input if found.key == "form.model.quantizer.stages.1.K"], "it is the first stage's"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "words"),
+    [
+        ("fsq", "levels", "8, 1", "1 is too small. Type a whole number, 2 to 65,536."),
+        ("fsq", "levels", "", "Empty. Type numbers with commas between them"),
+        ("fsq", "levels", "256, 256, 2", "131,072 codes; at most 65,536 are allowed"),
+        ("residual", "stages.count", "0", "0 is too small. Type a whole number, 1 to 8."),
+        ("residual", "stages.count", "9", "9 is too large. Type a whole number, 1 to 8."),
+        ("residual", "stages.1.K", "1", "1 is too small. Type a whole number, 2 to 65,536."),
+    ],
+)
+def test_what_other_quantizers_cannot_be_is_said_at_the_field(kind: str, path: str, value: str, words: str) -> None:
+    at = form()
+    choose_quantizer(at, kind)
+    widget(at, f"model.quantizer.{path}").set_value(value).run()
+    assert not at.exception and made(at) is None
+    assert any(words in part.value.replace("\\", "") for part in at.markdown)

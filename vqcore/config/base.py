@@ -14,6 +14,11 @@ from pydantic_core import ErrorDetails
 from vqcore.config.editing import edit, path_of, value_at
 from vqcore.errors import ConfigError
 
+# json_schema_extra of a field: it may be changed while a run trains; it stands in the short form; it is of the machine, not of the model
+TREATABLE: dict[str, Any] = {"treatable": True}
+SHORT: dict[str, Any] = {"short": True}
+MACHINE: dict[str, Any] = {"machine": True}
+
 # what somebody gave may be as long or as deep as a file allows
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlist, _SHORT.maxother = 3, 120, 8, 120

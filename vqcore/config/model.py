@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from vqcore.config.base import Config
+from vqcore.config.base import SHORT, Config
 from vqcore.config.quantizer import QuantizerConfig, VQConfig
 from vqcore.shape import Geometry, Level
 
@@ -34,6 +34,7 @@ class VQVAEConfig(BaseModelConfig):
         4,
         title="Downsampling",
         description="Pixels per latent cell along each side: 2, 4 or 8; or 'vector': one vector for the whole input, as points need.",
+        json_schema_extra=SHORT,
     )
     net: Literal["conv", "mlp"] = Field(
         "conv",

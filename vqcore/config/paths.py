@@ -1,8 +1,9 @@
-"""Dotted paths of settings, in words: which entry of a list they belong to. No torch here."""
+"""Dotted paths of settings, in words and as a tree. No torch here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 def leaf(path: str) -> str:
@@ -30,3 +31,23 @@ def gathered(paths: Iterable[str], heads: Iterable[str]) -> dict[str, tuple[str,
         below = path.startswith(known) and path.removesuffix(leaf(path)) in known
         groups.setdefault((below, leaf(path) if below else path), []).append(path)
     return {found[0]: tuple(found) for found in groups.values()}
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted path as plain data of a configuration: the inverse of writing out its paths."""
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *parents, last = path.split(".")
+        node = tree
+        for part in parents:
+            node = node.setdefault(part, {})
+        node[last] = value
+    return {name: _listed_by_place(part) for name, part in tree.items()}
+
+
+def _listed_by_place(node: Any) -> Any:
+    """Parts that are named by numbers become a list."""
+    if not isinstance(node, dict):
+        return node
+    parts = {name: _listed_by_place(part) for name, part in node.items()}
+    return [parts[name] for name in sorted(parts, key=int)] if parts and all(name.isdecimal() for name in parts) else parts

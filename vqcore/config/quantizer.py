@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from vqcore.config.base import Config
+from vqcore.config.base import SHORT, TREATABLE, Config
 from vqcore.shape import Book
 
-TREATABLE: dict[str, Any] = {"treatable": True}
 MOST_CODES = 65_536
 
 
@@ -40,8 +39,12 @@ class VQConfig(BaseQuantizerConfig):
     """Plain vector quantisation: K codes of D numbers each, nearest neighbour wins (arXiv:1711.00937)."""
 
     kind: Literal["vq"] = "vq"
-    K: int = Field(128, ge=2, le=MOST_CODES, title="Codes K", description="How many vectors the codebook holds, 2 to 65,536.")
-    D: int = Field(16, ge=1, le=1024, title="Code dimension D", description="How many numbers each code has, 1 to 1,024.")
+    K: int = Field(
+        128, ge=2, le=MOST_CODES, title="Codes K", description="How many vectors the codebook holds, 2 to 65,536.", json_schema_extra=SHORT
+    )
+    D: int = Field(
+        16, ge=1, le=1024, title="Code dimension D", description="How many numbers each code has, 1 to 1,024.", json_schema_extra=SHORT
+    )
     learning: Literal["gradient", "ema"] = Field(
         "gradient",
         title="How codes learn",
@@ -131,7 +134,10 @@ class ResidualConfig(BaseQuantizerConfig):
         description="The codebooks, coarse to fine, 1 to 8, all of one code dimension D.",
     )
     shared: bool = Field(
-        False, title="One shared codebook", description="All stages use one codebook. Their settings must then be the same."
+        False,
+        title="One shared codebook",
+        description="All stages use one codebook. Their settings must then be the same.",
+        json_schema_extra=SHORT,
     )
     stage_dropout: float = Field(
         0.0,
@@ -175,24 +181,24 @@ class ResidualConfig(BaseQuantizerConfig):
         return {f"stages.{place}": stage for place, stage in enumerate(self.stages)}
 
 
+def _codes_fit(levels: tuple[int, ...]) -> tuple[int, ...]:
+    if math.prod(levels) > MOST_CODES:
+        product = "·".join(map(str, levels))
+        raise ValueError(f"{product} = {math.prod(levels):,} codes; at most {MOST_CODES:,} are allowed: use fewer or smaller levels")
+    return levels
+
+
 class FSQConfig(BaseQuantizerConfig):
     """Finite scalar quantisation: each of D numbers is rounded to one of its levels; codes are all combinations (arXiv:2309.15505)."""
 
     kind: Literal["fsq"] = "fsq"
-    levels: tuple[Annotated[int, Field(ge=2, le=MOST_CODES)], ...] = Field(
+    levels: Annotated[tuple[Annotated[int, Field(ge=2, le=MOST_CODES)], ...], AfterValidator(_codes_fit)] = Field(
         (8, 6, 5),
         min_length=1,
         title="Levels",
         description=f"How many values each number of a code may take, 2 or more each. Their product is K, at most {MOST_CODES:,}.",
+        json_schema_extra=SHORT,
     )
-
-    @field_validator("levels", mode="after")
-    @classmethod
-    def _codes_fit(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
-        if math.prod(levels) > MOST_CODES:
-            product = "·".join(map(str, levels))
-            raise ValueError(f"{product} = {math.prod(levels):,} codes; at most {MOST_CODES:,} are allowed: use fewer or smaller levels")
-        return levels
 
     @property
     def dim(self) -> int:

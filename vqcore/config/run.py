@@ -7,11 +7,11 @@ from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, Field, model_validator
 
-from vqcore.config.base import Config, fingerprint
+from vqcore.config.base import MACHINE, SHORT, TREATABLE, Config, fingerprint
 from vqcore.config.data import DataConfig, DigitsConfig
 from vqcore.config.model import ModelConfig, VQVAEConfig
 from vqcore.config.prior import PixelCNNConfig, PriorConfig
-from vqcore.config.quantizer import TREATABLE, VQConfig
+from vqcore.config.quantizer import VQConfig
 from vqcore.errors import ConfigError
 from vqcore.shape import Book, Level
 
@@ -26,7 +26,9 @@ _NOT_IDENTITY = frozenset(
 class TrainConfig(Config):
     """Adam on batches drawn without replacement, epoch by epoch."""
 
-    steps: int = Field(2000, ge=1, le=10_000_000, title="Steps", description="Training steps, one batch each.", json_schema_extra=TREATABLE)
+    steps: int = Field(
+        2000, ge=1, le=10_000_000, title="Steps", description="Training steps, one batch each.", json_schema_extra=TREATABLE | SHORT
+    )
     batch_size: int = Field(64, ge=1, le=8192, title="Batch size", description="Examples per step, 1 to 8,192.")
     lr: float = Field(1e-3, gt=0, le=10, title="Learning rate", description="Adam's step size, above 0.", json_schema_extra=TREATABLE)
     schedule: Literal["constant", "cosine"] = Field(
@@ -34,17 +36,22 @@ class TrainConfig(Config):
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="The same seed and settings give the same run.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto", title="Device", description="auto takes an NVIDIA GPU (cuda), else Apple's (mps), else the processor (cpu)."
+        "auto",
+        title="Device",
+        description="auto takes an NVIDIA GPU (cuda), else Apple's (mps), else the processor (cpu).",
+        json_schema_extra=MACHINE,
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         title="Precision",
         description="Of encoder and decoder. The quantizer always computes in float32. auto: bfloat16 where it pays.",
+        json_schema_extra=MACHINE,
     )
     threads: int | Literal["auto"] = Field(
         "auto",
         title="Threads",
         description="Processor threads. auto shares the cores among running trainers; a number makes runs repeat bit for bit.",
+        json_schema_extra=MACHINE,
     )
     speed_limit: float = Field(
         0.0,
@@ -52,21 +59,34 @@ class TrainConfig(Config):
         le=1000,
         title="Speed limit",
         description="Steps per second at most, for watching. 0: as fast as it goes.",
-        json_schema_extra=TREATABLE,
+        json_schema_extra=TREATABLE | MACHINE,
     )
-    record_every: int = Field(10, ge=1, le=10_000, title="Record every", description="Steps between points of the curves.")
+    record_every: int = Field(
+        10, ge=1, le=10_000, title="Record every", description="Steps between points of the curves.", json_schema_extra=MACHINE
+    )
     evaluate_every: int = Field(
         100,
         ge=1,
         le=100_000,
         title="Evaluate every",
         description="Steps between evaluations on validation data, with pictures and a snapshot of the codebook.",
+        json_schema_extra=MACHINE,
     )
     evaluation_images: int = Field(
-        1024, ge=16, le=1_000_000, title="Evaluate on", description="Validation examples per evaluation; the last one takes them all."
+        1024,
+        ge=16,
+        le=1_000_000,
+        title="Evaluate on",
+        description="Validation examples per evaluation; the last one takes them all.",
+        json_schema_extra=MACHINE,
     )
     checkpoint_every: int = Field(
-        500, ge=1, le=1_000_000, title="Checkpoint every", description="Steps between checkpoints, from which a run resumes."
+        500,
+        ge=1,
+        le=1_000_000,
+        title="Checkpoint every",
+        description="Steps between checkpoints, from which a run resumes.",
+        json_schema_extra=MACHINE,
     )
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import controls, scroll, session, showcode, state, terms
+from pages.ui import book, controls, scroll, session, showcode, state, terms
 from pages.ui.chart import chart
 from pages.ui.collapse import bar, code, films, guess, patients, treat, words
 from pages.ui.collapse.case import Case, CaseView, CaseWatch, case_of, newest_pair, unopened, watch
@@ -67,7 +67,7 @@ def choose(opened: Case | None) -> str:
 def examine(case: Case) -> None:
     """One case. A fragment redraws it; the page is run anew only when polling has to begin or to end."""
     try:
-        ended = watch(case).look().ended
+        ended = watch(case).look(book.chosen(case.patient)).ended
     except RunError as error:
         gone(error)
         return
@@ -78,7 +78,7 @@ def examine(case: Case) -> None:
 def tick(case: Case, was_ended: bool) -> None:
     seen = watch(case)
     try:
-        view = seen.look()
+        view = seen.look(book.chosen(case.patient))
     except RunError as error:  # deleted while open
         gone(error)
         return
@@ -140,7 +140,7 @@ def curves(seen: CaseWatch, view: CaseView, *, alone: bool = True) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Codes used**", help=help_text("used_epoch"))
-        chart(seen.curves(view, "used"), "collapse_used", TALL, of=view.case.key)
+        chart(seen.curves(view, "used"), "collapse_used", TALL, of=f"{view.case.key} {view.book}")
     with right:
         st.markdown("**Error on validation data**", help=help_text("nmse", "mean_picture"))
         chart(seen.curves(view, "errors"), "collapse_errors", TALL, of=view.case.key)
@@ -155,7 +155,7 @@ def curves(seen: CaseWatch, view: CaseView, *, alone: bool = True) -> None:
         persist_state="session",
         help=help_text("perplexity", "z_norm", "e_norm", "commitment"),
     )
-    chart(seen.curves(view, measure), "collapse_other", TALL, of=f"{view.case.key} {measure}")
+    chart(seen.curves(view, measure), "collapse_other", TALL, of=f"{view.case.key} {measure} {view.book}")
     if alone:
         walk(seen, view)
 
@@ -164,8 +164,8 @@ def walk(seen: CaseWatch, view: CaseView) -> None:
     """How far the encoder went from its codes: what large codebooks die of."""
     st.markdown("**The encoder's walk**", help=help_text("walk", "start_after"))
     if drawn := seen.walk(view):
-        st.markdown("  \n".join(words.walked(title, side) for title, side in zip(view.titles, view.views, strict=True)))
-        chart(drawn, "collapse_walk", WALK, of=view.case.key)
+        st.markdown("  \n".join(words.walked(title, side, view.book) for title, side in zip(view.titles, view.views, strict=True)))
+        chart(drawn, "collapse_walk", WALK, of=f"{view.case.key} {view.book}")
         st.caption(
             "Solid: how far the encoder's outputs have gone in all. Dashed: how far they are from their nearest codes. "
             "Below: the share of the way since the look before that all outputs went together."

@@ -13,10 +13,10 @@ from vqcore.runs.treatments import counting
 from vqcore.usage import epoch_steps
 
 
-def examine(run: RunFolder) -> Diagnosis:
-    """The first codebook's diagnosis at the latest snapshot. Raises RunError, also before the first one and without a codebook."""
+def examine(run: RunFolder, book: int = 0) -> Diagnosis:
+    """The diagnosis of the codebook at that place, at the latest snapshot. Raises RunError, also before the first one and without it."""
     snapshot = run.snapshot()
-    if snapshot is None or not snapshot.books:
+    if snapshot is None or book >= len(snapshot.books):
         start = run.effective_config().codes_start
         comes = f"at step {start:,}, where its codes start" if start else "as soon as it trains"
         raise RunError(f"Run {run.id} has no snapshot of a codebook yet: the first one comes {comes}.")
@@ -24,7 +24,7 @@ def examine(run: RunFolder) -> Diagnosis:
     steps = [record for record in records if isinstance(record, Step)]
     evaluations = [record for record in records if isinstance(record, Evaluation)]
     config = config_at(run.config(), run.events().records, snapshot.step)
-    return diagnose(config, snapshot.books[0], steps, evaluations, epoch_steps(steps[-1] if steps else None))
+    return diagnose(config, snapshot.books[book], steps, evaluations, epoch_steps(steps[-1] if steps else None))
 
 
 def config_at(started: RunConfig, events: Sequence[Event], step: int) -> RunConfig:

@@ -22,16 +22,16 @@ class EarlyWalk:
     common: float
 
 
-def early_walk(walks: Sequence[Walk]) -> EarlyWalk | None:
-    """Of the first codebook; None where it was not recorded, or no step has been taken since codes started."""
-    looks = [(look.step, look.books[0]) for look in walks if look.books]
-    begun = next((i for i, (_, book) in enumerate(looks) if book.nearest), None)
+def early_walk(walks: Sequence[Walk], book: int = 0) -> EarlyWalk | None:
+    """Of the codebook at that place; None where it was not recorded, or no step has been taken since codes started."""
+    looks = [(look.step, look.books[book]) for look in walks if book < len(look.books)]
+    begun = next((i for i, (_, entry) in enumerate(looks) if entry.nearest), None)
     if begun is None or begun + 1 == len(looks):
         return None
     start, first = looks[begun]
     later = looks[begun + 1 :]
     early = [look for look in later if look[0] <= start + EARLY_STEPS] or later[:1]
-    far = sum(book.moved for _, book in early)
-    common = sum(book.moved * book.common for _, book in early) / far if far > 0 else 0.0
+    far = sum(entry.moved for _, entry in early)
+    common = sum(entry.moved * entry.common for _, entry in early) / far if far > 0 else 0.0
     assert first.nearest
     return EarlyWalk(start, early[-1][0] - start, far / first.nearest, common)

@@ -43,13 +43,14 @@ class Side:
     walks: Sequence[Walk] = ()
 
 
-def overlay(sides: Sequence[Side], measure: Measure, *, K: int, steps: int = 0) -> Figure:
-    """The runs' curves of one measure. `K` codes; `steps`: where the axis ends at least, so that runs in step fill it together.
+def overlay(sides: Sequence[Side], measure: Measure, *, K: int, steps: int = 0, book: int = 0) -> Figure:
+    """The runs' curves of one measure. `steps`: where the axis ends at least, so that runs in step fill it together.
+    `book`: the place of the codebook that it is about, of `K` codes.
 
     used: codes used within the last epoch, and perplexity: of the frozen model on validation data, both from 0 to K.
     errors: NMSE on validation data. norms: mean |z_e| and |e_k|. terms: unweighted reconstruction and commitment. These on log axes.
     """
-    curves = _CURVES[measure](sides)
+    curves = _CURVES[measure](sides, book)
     last = max([steps, *(curve.x[-1] for curve in curves if len(curve.x))])
     x = axis("Training step", autorangeoptions={"include": [0, 1.02 * max(last, 1)], "clipmin": 0, "clipmax": 1.02 * max(last, 1)})
     name = f"{MEASURES[measure]}, {len(sides)} runs" if len(sides) > 1 else MEASURES[measure]
@@ -67,7 +68,7 @@ def overlay(sides: Sequence[Side], measure: Measure, *, K: int, steps: int = 0) 
     return drawn
 
 
-def walk(sides: Sequence[Side]) -> Figure:
+def walk(sides: Sequence[Side], book: int = 0) -> Figure:
     """How far the encoder has gone, against the distance to its codes, on log axes over steps from 1 on; a strip below has the share of
     the walk since the last look that is one common direction, in percent.
 
@@ -75,13 +76,13 @@ def walk(sides: Sequence[Side]) -> Figure:
     """
     curves, shares = [], []
     for side in sides:
-        told = [(look.step, look.books[0]) for look in side.walks if look.step > 0 and look.books]
-        path = accumulate(book.moved for _, book in told)
+        told = [(look.step, look.books[book]) for look in side.walks if look.step > 0 and book < len(look.books)]
+        path = accumulate(entry.moved for _, entry in told)
         curves += [
             _curve(side, _points([(step, far) for (step, _), far in zip(told, path, strict=True)])),
-            _curve(side, _points([(step, book.nearest) for step, book in told]), ": to nearest code", dash="dash"),
+            _curve(side, _points([(step, entry.nearest) for step, entry in told]), ": to nearest code", dash="dash"),
         ]
-        share = _points([(step, 100 * book.common) for step, book in told if book.moved > 0])
+        share = _points([(step, 100 * entry.common) for step, entry in told if entry.moved > 0])
         shares.append(_curve(side, share, ": in one direction"))
     x = axis("Training step (log)", type="log", nticks=5, tickformat=",~d", anchor="y2")
     name = f"The encoder's walk, {len(sides)} runs" if len(sides) > 1 else "The encoder's walk"
@@ -132,15 +133,20 @@ def _all(K: int) -> dict[str, Any]:
     return line | {"label": {"text": f"All {K}", "textposition": "start", "yanchor": "bottom", "font": {"size": 12}}}
 
 
-def _used(sides: Sequence[Side]) -> list[Curve]:
-    return [_curve(side, _steps(side, lambda step: step.books[0].used_epoch if step.books else None)) for side in sides]
+def _of(book: int, value: Callable[[Any], float]) -> Callable[[Any], float | None]:
+    """Reads a figure of the codebook at that place from a record; None where the record has not so many."""
+    return lambda record: value(record.books[book]) if book < len(record.books) else None
 
 
-def _perplexity(sides: Sequence[Side]) -> list[Curve]:
-    return [_curve(side, _evaluations(side, lambda found: found.books[0].perplexity if found.books else None)) for side in sides]
+def _used(sides: Sequence[Side], book: int) -> list[Curve]:
+    return [_curve(side, _steps(side, _of(book, lambda entry: entry.used_epoch))) for side in sides]
 
 
-def _errors(sides: Sequence[Side]) -> list[Curve]:
+def _perplexity(sides: Sequence[Side], book: int) -> list[Curve]:
+    return [_curve(side, _evaluations(side, _of(book, lambda entry: entry.perplexity))) for side in sides]
+
+
+def _errors(sides: Sequence[Side], book: int) -> list[Curve]:
     longest = max(sides, key=lambda side: len(side.evaluations), default=None)
     reference = _evaluations(longest, lambda found: found.nmse_mean_picture) if longest else ([], [])
     return [
@@ -149,18 +155,18 @@ def _errors(sides: Sequence[Side]) -> list[Curve]:
     ]
 
 
-def _norms(sides: Sequence[Side]) -> list[Curve]:
+def _norms(sides: Sequence[Side], book: int) -> list[Curve]:
     return [
         curve
         for side in sides
         for curve in (
             _curve(side, _steps(side, lambda step: step.z_norm), ": |z<sub>e</sub>|"),
-            _curve(side, _steps(side, lambda step: step.books[0].e_norm if step.books else None), ": |e<sub>k</sub>|", dash="dash"),
+            _curve(side, _steps(side, _of(book, lambda entry: entry.e_norm)), ": |e<sub>k</sub>|", dash="dash"),
         )
     ]
 
 
-def _terms(sides: Sequence[Side]) -> list[Curve]:
+def _terms(sides: Sequence[Side], book: int) -> list[Curve]:
     return [
         curve
         for side in sides
@@ -189,7 +195,7 @@ def _points(pairs: Sequence[tuple[int, float | None]]) -> Points:
     return [step for step, _ in known], [value for _, value in known]
 
 
-_CURVES: dict[Measure, Callable[[Sequence[Side]], list[Curve]]] = {
+_CURVES: dict[Measure, Callable[[Sequence[Side], int], list[Curve]]] = {
     "used": _used,
     "errors": _errors,
     "perplexity": _perplexity,

@@ -75,7 +75,8 @@ def aftermath(event: Event, steps: Sequence[Step]) -> str:
     after = next((step for step in steps if step.step > event.step), None)
     if before is None or after is None or not before.books or not after.books:
         return ""
-    parts = [f"Codes used: {before.books[0].used_epoch:,}, at step {after.step:,} {after.books[0].used_epoch:,}."]
+    was, now = (sum(book.used_epoch for book in step.books) for step in (before, after))
+    parts = [f"Codes used: {was:,}, at step {after.step:,} {now:,}."]
     old, new = before.terms.get("commitment"), after.terms.get("commitment")
     if old is not None and new is not None and old > 0:
         parts.append(f"The commitment term {'rose' if new > old else 'fell'} from {old:.3g} to {new:.3g}{_because(before, after)}.")

@@ -193,10 +193,10 @@ print(f"{{changed.sum()}} of {{changed.size}} pixels changed")
     return _snippet("Decode this grid", lines, *names, prints="", note=told)
 
 
-def diagnosed(run: RunFolder, found: Diagnosis | None) -> Snippet:
-    """What is wrong with the run's codebook."""
+def diagnosed(run: RunFolder, found: Diagnosis | None, book: int = 0) -> Snippet:
+    """What is wrong with the run's codebook at that place."""
     lines = f"""
-found = examine({opened(run)})
+found = examine({opened(run)}{f", {book}" if book else ""})
 print(found.pattern)
 for finding in found.findings:
     print("-", finding.text)

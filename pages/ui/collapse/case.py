@@ -128,6 +128,7 @@ class CaseView:
     case: Case
     views: tuple[live.View, ...]
     diagnoses: tuple[Diagnosis | None, ...]  # None before the first snapshot, and for models without codes
+    book: int = 0  # the place of the codebook that is looked at
 
     @property
     def patient(self) -> live.View:
@@ -181,19 +182,21 @@ class CaseWatch:
         self.case = case
         self._guard = threading.Lock()
         self._drawn: dict[str, tuple[object, object]] = {}
-        self._basis: Basis | None = None
+        self._bases: dict[int, Basis] = {}  # of each book
 
-    def look(self) -> CaseView:
-        """Read what is new. Raises RunError when one of the runs is gone or cannot be read."""
+    def look(self, book: int = 0) -> CaseView:
+        """Read what is new of the codebook at that place. Raises RunError when one of the runs is gone or cannot be read."""
         views = tuple(live.watch(folder).look() for folder in self.case.folders)
-        return CaseView(self.case, views, tuple(self._diagnosis(i, view) for i, view in enumerate(views)))
+        return CaseView(self.case, views, tuple(self._diagnosis(i, view, book) for i, view in enumerate(views)), book)
 
     def curves(self, view: CaseView, measure: clinic.Measure) -> str:
         """The message of a chart with the curves of all sides."""
         version = tuple(side.version for side in view.views)
-        return self._once(
-            f"curves {measure}", version, lambda: to_json(clinic.overlay(self._sides(view), measure, K=_codes(view), steps=view.steps))
-        )
+
+        def drawn() -> str:
+            return to_json(clinic.overlay(self._sides(view), measure, K=_codes(view), steps=view.steps, book=view.book))
+
+        return self._once(f"curves {measure} {view.book}", version, drawn)
 
     def walk(self, view: CaseView) -> str:
         """The message of the chart of the encoder's walk; "" where no side has recorded it."""
@@ -201,9 +204,9 @@ class CaseWatch:
 
         def drawn() -> str:
             sides = self._sides(view)
-            return to_json(clinic.walk(sides)) if any(side.walks for side in sides) else ""
+            return to_json(clinic.walk(sides, view.book)) if any(side.walks for side in sides) else ""
 
-        return self._once("walk", version, drawn)
+        return self._once(f"walk {view.book}", version, drawn)
 
     def _sides(self, view: CaseView) -> list[clinic.Side]:
         sides = []
@@ -213,37 +216,36 @@ class CaseWatch:
             sides.append(clinic.Side(title, colour, steps, evaluations, treatments(side.events), tail.walks))
         return sides
 
-    @property
-    def note(self) -> str:
+    def note(self, view: CaseView) -> str:
         """What the plane of the films keeps and loses, in one sentence; "" before there is one."""
-        return self._basis.note if self._basis else ""
+        return self._bases[view.book].note if view.book in self._bases else ""
 
     def scenes(self, view: CaseView) -> tuple[Scene | None, ...]:
         """Each side's film on one plane for all of them; None before its first snapshot, and for models without codes."""
         version = tuple((side.snapshot.step if side.snapshot else -1, len(side.events)) for side in view.views)
-        return self._once("scenes", version, lambda: self._scenes(view))
+        return self._once(f"scenes {view.book}", version, lambda: self._scenes(view))
 
     def _scenes(self, view: CaseView) -> tuple[Scene | None, ...]:
-        looks = [_whole(side.folder) for side in view.views]
+        looks = [_whole(side.folder, view.book) for side in view.views]
         films = [found.film for found in looks if found is not None]
         if not films:
             return tuple(None for _ in looks)
-        self._basis = Basis.of_film(_joined(films), self._basis)
+        basis = self._bases[view.book] = Basis.of_film(_joined(films), self._bases.get(view.book))
         return tuple(
-            None if found is None else scene_of_film(found.film, self._basis, found.hues, marks=found.marks, title=title, note="")
+            None if found is None else scene_of_film(found.film, basis, found.hues, marks=found.marks, title=title, note="")
             for found, title in zip(looks, view.titles, strict=True)
         )
 
-    def _diagnosis(self, i: int, view: live.View) -> Diagnosis | None:
+    def _diagnosis(self, i: int, view: live.View, book: int) -> Diagnosis | None:
         snapshot = view.snapshot
-        if snapshot is None or not snapshot.books:
+        if snapshot is None or book >= len(snapshot.books):
             return None
 
         def examined() -> Diagnosis:
             steps, evaluations = shared_tail(view.folder).thinned()
-            return diagnose(config_at(view, snapshot.step), snapshot.books[0], steps, evaluations, usage.epoch_steps(view.step))
+            return diagnose(config_at(view, snapshot.step), snapshot.books[book], steps, evaluations, usage.epoch_steps(view.step))
 
-        return self._once(f"diagnosis {i}", (snapshot.step, len(view.events)), examined)
+        return self._once(f"diagnosis {i} {book}", (snapshot.step, len(view.events)), examined)
 
     def _once(self, name: str, version: object, draw: Callable[[], T]) -> T:
         with self._guard:
@@ -260,10 +262,10 @@ def config_at(view: live.View, step: int) -> RunConfig:
     return examine.config_at(view.folder.config(), view.events, step)
 
 
-def _whole(run: RunFolder) -> look.Seen | None:
+def _whole(run: RunFolder, book: int) -> look.Seen | None:
     """A first look shows a part of a long film; nobody would look again at a case that has ended."""
-    found = look.seen(run, 0)
-    return found if found is None or found.whole else look.seen(run, 0)
+    found = look.seen(run, book)
+    return found if found is None or found.whole else look.seen(run, book)
 
 
 def _joined(films: Sequence[Film]) -> Film:
@@ -279,7 +281,7 @@ def _joined(films: Sequence[Film]) -> Film:
 
 
 def _codes(view: CaseView) -> int:
-    return max((book.K for side in view.views for book in side.config.books()[:1]), default=0)
+    return max((book.K for side in view.views for book in side.config.books()[view.book : view.book + 1]), default=0)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

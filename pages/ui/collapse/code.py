@@ -26,4 +26,4 @@ def lines(view: CaseView) -> list[Snippet]:
         found = [training.of_pair(config, sides)]
     else:
         found = training.of_model(patient.folder, config, patient.events, patient.evaluation)
-    return [*found, looking.diagnosed(patient.folder, view.diagnosis)] if patient.snapshot else found
+    return [*found, looking.diagnosed(patient.folder, view.diagnosis, view.book)] if patient.snapshot else found

@@ -35,11 +35,11 @@ def panel(seen: CaseWatch, view: CaseView) -> None:
     maps, foot = st.container(), st.container(horizontal=True, vertical_alignment="center")
     with foot:
         shared = _shared(scenes, view)
-        if seen.note:
-            st.caption(seen.note, width="stretch")
+        if note := seen.note(view):
+            st.caption(note, width="stretch")
     for i, (column, scene) in enumerate(zip(maps.columns(len(scenes)), scenes, strict=True)):
         with column, st.container(key=f"collapse_side_{i}", gap="xsmall"):
-            figures(view.titles[i], view.views[i])
+            figures(view.titles[i], view.views[i], view.book)
             key = f"collapse_map_{i}"
             if scene is None:
                 with st.container(height=WAIT, border=False):
@@ -81,10 +81,10 @@ def _selected(case: str, key: str) -> None:
     st.session_state["collapse_code"] = {case: selected_code(key)}
 
 
-def figures(title: str, view: View) -> None:
-    """How many codes are in use, and how good the pictures are, in one line above the map."""
-    book = view.step.books[0] if view.step and view.step.books else None
-    K = view.config.books()[0].K if book else 0
+def figures(title: str, view: View, place: int) -> None:
+    """How many codes of the book at `place` are in use, and how good the reconstructions are, in one line above the map."""
+    book = view.step.books[place] if view.step and place < len(view.step.books) else None
+    K = view.config.books()[place].K if book else 0
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
     used = f"{book.used_epoch:,} of {K:,}" if book else state.starting(view) or state.NONE
     st.markdown(f"**{title}** {used} · error {error}", help=help_text("used_epoch", "dead", "nmse"))

@@ -69,16 +69,16 @@ def outcome(view: CaseView) -> str:
     marks = treatments(view.patient.events)
     if not (view.case.paired and marks) or treatments(view.views[0].events):
         return ""
-    told = [_told(side) for side in view.views if side.evaluation and side.evaluation.step > marks[0].step]
+    told = [_told(side, view.book) for side in view.views if side.evaluation and side.evaluation.step > marks[0].step]
     if len(told) < len(view.views):
         return ""
     done = ", then ".join(dict.fromkeys(f"{mark.label} at step {mark.step:,}" for mark in marks))
     return f":material/balance: **What it did.** Untreated: {told[0]}. Treated ({session.plain(done)}): {told[1]}."
 
 
-def walked(title: str, side: View) -> str:
+def walked(title: str, side: View, book: int) -> str:
     """How far the encoder went in its first steps with codes, as markdown."""
-    found = early_walk(shared_tail(side.folder).walks)
+    found = early_walk(shared_tail(side.folder).walks, book)
     if found is None:
         start = side.config.codes_start
         return f"{title}: codes start at step {start:,}." if side.at <= start and start else f"{title}: no step with codes is recorded yet."
@@ -92,8 +92,8 @@ def walked(title: str, side: View) -> str:
     )
 
 
-def _told(side: View) -> str:
-    book = side.step.books[0] if side.step and side.step.books else None
-    used = f"{book.used_epoch:,} of {side.config.books()[0].K:,} codes used, " if book else ""
+def _told(side: View, place: int) -> str:
+    book = side.step.books[place] if side.step and place < len(side.step.books) else None
+    used = f"{book.used_epoch:,} of {side.config.books()[place].K:,} codes used, " if book else ""
     assert side.evaluation is not None
     return f"{used}error {side.evaluation.nmse:.3f} at step {side.evaluation.step:,}"

@@ -34,13 +34,15 @@ def picker(screen: str) -> None:
     if asked is not None:
         st.session_state["book"] = max(0, int(asked) - 1) if asked.isdecimal() and len(asked) < 4 else 0
     try:
-        run = session.current_model()
+        opened, run = session.current_run(), session.current_model()
+        # on Train a prior itself is watched, not the model whose codes it learns
+        watched = screen == "train" and opened is not None and session.parent_of(opened) is not None
         found = names(run.config()) if run is not None else []
         book = chosen(run) if run is not None else 0
     except VQError:  # the page says why
         return
     query.put(QUERY, str(book + 1) if book else "")
-    if len(found) < 2 or not SCREENS[screen].shows_book:
+    if len(found) < 2 or watched or not SCREENS[screen].shows_book:
         return
     st.session_state["frame_book"] = book
     st.segmented_control(

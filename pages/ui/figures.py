@@ -17,9 +17,10 @@ def table(view: View) -> None:
         st.caption("These come with the first evaluation.")
         return
     counted = {book.name: book for book in view.measured.books} if view.measured is not None else {}
+    learned = {book.name: book.learned for book in view.config.books()}
     groups = {"": _errors(view.evaluation, view.config.data)}
     for book in view.evaluation.books:
-        rows = _bits(book) + (_alive(counted[book.name], book.K) if book.name in counted else [])
+        rows = _bits(book) + (_alive(counted[book.name], book.K, learned.get(book.name, True)) if book.name in counted else [])
         # of one book the rows follow at once, as nothing has to be told apart
         name = book.name if len(view.evaluation.books) > 1 else ""
         groups[name] = groups.get(name, []) + rows
@@ -54,9 +55,10 @@ def _bits(book: BookEvaluation) -> list[tuple[str, str, str]]:
     ]
 
 
-def _alive(book: BookStep, K: int) -> list[tuple[str, str, str]]:
+def _alive(book: BookStep, K: int, learned: bool) -> list[tuple[str, str, str]]:
+    """A code dies by being left behind; one that nothing learns is out of use, and no worse for it."""
     return [
         ("Used", f"{book.used_epoch} of {K}", help_text("used_epoch")),
         ("Ever used", f"{book.used_ever} of {K}", help_text("used_ever")),
-        ("Dead", f"{book.dead} of {K}", help_text("dead", "age")),
+        ("Dead" if learned else "Unused", f"{book.dead} of {K}", help_text("dead", "age") if learned else help_text("used_epoch", "age")),
     ]

@@ -10,7 +10,7 @@ import torch
 from vqcore.config.data import DigitsConfig, RingsConfig
 from vqcore.config.model import VQVAEConfig
 from vqcore.config.prior import PixelCNNConfig
-from vqcore.config.quantizer import VQConfig
+from vqcore.config.quantizer import FSQConfig, ResidualConfig, VQConfig
 from vqcore.config.run import RunConfig, TrainConfig
 from vqcore.jobs import worker
 from vqcore.runs.folder import RunFolder
@@ -30,11 +30,15 @@ _TRAIN = TrainConfig(
 )
 _SMALL = {"hidden": 8, "residual_blocks": 0}
 _VQ = VQConfig(K=16, D=4, init="data")
+_RESIDUAL = ResidualConfig(stages=(_VQ, _VQ, _VQ.edited({"K": 8})))
+_FSQ = FSQConfig(levels=(4, 3, 3))
 
-# the grid of a picture, one vector of a picture, points; further kinds of model join as they come
+# the grid of a picture, one vector of a picture, several books, codes that nothing learns, points; further kinds join as they come
 MODELS: dict[str, RunConfig] = {
     "grid": RunConfig(data=DigitsConfig(), model=VQVAEConfig(quantizer=_VQ, downsampling=2, **_SMALL), train=_TRAIN),
     "vector": RunConfig(data=DigitsConfig(), model=VQVAEConfig(quantizer=_VQ, downsampling="vector", net="mlp", **_SMALL), train=_TRAIN),
+    "residual": RunConfig(data=DigitsConfig(), model=VQVAEConfig(quantizer=_RESIDUAL, downsampling=2, **_SMALL), train=_TRAIN),
+    "fsq": RunConfig(data=DigitsConfig(), model=VQVAEConfig(quantizer=_FSQ, downsampling=2, **_SMALL), train=_TRAIN),
     "points": RunConfig(
         data=RingsConfig(count=1000),
         model=VQVAEConfig(quantizer=VQConfig(K=8, D=2, init="data"), downsampling="vector", **_SMALL),

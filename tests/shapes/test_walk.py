@@ -22,6 +22,8 @@ REFUSED: set[tuple[str, str]] = {
     ("invent", "points"),
     ("invent: Complete an image", "vector"),
     ("bits", "points"),
+    ("bits", "residual"),
+    ("collapse", "fsq"),
 }
 
 
@@ -48,6 +50,23 @@ def test_a_screen_serves_a_shape(place: str, shape: str, shapes: Mapping[str, Ru
 
 def test_what_is_to_be_mended_is_walked() -> None:
     assert {place for place, _ in TO_MEND} <= set(PLACES) | set(SCREENS) and {shape for _, shape in TO_MEND} <= set(SHAPES)
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize("shape", ["residual", "residual prior"])
+@pytest.mark.parametrize("place", ["train", "inside", "codes: Lives", "codes: Usage meter", "collapse", "invent: Watch it fill"])
+def test_each_book_of_several_is_shown(place: str, shape: str, shapes: Mapping[str, RunFolder]) -> None:
+    at = visit(PLACES[place], shapes[shape].id, book="3")
+    assert faults(at, PLACES[place], shape) == []
+    if place == "train" and shape == "residual prior":
+        assert not [control for control in at.segmented_control if control.key == "frame_book"], "the prior itself is watched there"
+        return
+    assert at.segmented_control(key="frame_book").value == 2
+    said = words(at)
+    if place == "train":
+        assert "Codes in use of stage 3" in said and "Use of each code of stage 3" in said
+    if place.startswith("codes"):
+        assert at.text_input(key="codes_number").label == "Code, 0 to 7", "the third stage has 8 codes, the others 16"
 
 
 @pytest.mark.usefixtures("lab")

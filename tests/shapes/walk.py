@@ -50,6 +50,7 @@ _NOTHING = re.compile(r"(?:= ?|of |\b)None(?! \(|:)\b(?= codes| of|[,.;)]|$)|\bn
 _UNTRUE = {
     "points": re.compile(r"\b(?:images?|pictures?|tiles?|pixels?)\b(?! \(PNG\))", re.IGNORECASE),
     "vector": re.compile(r"\btiles?\b", re.IGNORECASE),
+    "fsq": re.compile(r"\b(?:EMA|moving average|codebook loss|revived?|dead|die[ds]?)\b", re.IGNORECASE),
 }
 _OF_OTHERS = ("bits", "runs", *WITHOUT_RUN)
 REFUSAL = re.compile(
@@ -88,22 +89,22 @@ OF_PRIORS = ("train", "priors", "invent", "inside", "paint", "codes", "collapse"
 
 
 def places(shape: str) -> list[str]:
-    """Where to go with a shape: everywhere with a picture's grid; elsewhere not where it would look the same."""
+    """Where to go with a shape: everywhere with a picture's grid; elsewhere not where the same parts are only laid out otherwise."""
     if shape == "grid":
         return list(PLACES)
     if not shape.endswith(" prior"):
-        return [name for name, place in PLACES.items() if place.screen not in WITHOUT_RUN]
+        return [name for name, place in PLACES.items() if place.screen not in WITHOUT_RUN and not place.query]
     # of the screens that show its model instead, one tab
     first = {place.screen: name for name, place in reversed(PLACES.items()) if place.screen in OF_PRIORS}
     return [name for name, place in PLACES.items() if place.screen == "invent" or name in first.values() or name == "paint: Prior"]
 
 
-def visit(place: Place, run: str) -> AppTest:
-    """That place with this run open, once it has all that it asks for."""
+def visit(place: Place, run: str, **query: str) -> AppTest:
+    """That place with this run open, once it has all that it asks for; `query` is in the address as well."""
     at = AppTest.from_file(str(MAIN), default_timeout=60)
     at.session_state["guest"] = "a" * 43
     at.query_params["run"] = run
-    for name, value in place.query.items():
+    for name, value in {**place.query, **query}.items():
         at.query_params[name] = value
     for name, value in place.state.items():
         at.session_state[name] = value
@@ -144,8 +145,10 @@ def faults(at: AppTest, place: Place, shape: str) -> list[str]:
     found += [f"error on the page: {error.value}" for error in at.error]
     found += [f"a promise that never comes true: “{promise}”" for promise in _PROMISES if promise in said]
     found += [f"a value that is none: “{_around(said, match)}”" for match in _NOTHING.finditer(said)]
-    untrue = _UNTRUE.get(shape.removesuffix(" prior"))
-    if untrue and place.screen not in _OF_OTHERS:
+    model = shape.removesuffix(" prior")
+    untrue = _UNTRUE.get(model)
+    # a diagnosis says what such a model cannot suffer from
+    if untrue and place.screen not in _OF_OTHERS and (place.screen, model) != ("collapse", "fsq"):
         said = REFUSAL.sub("", said).replace(_EXPLAINED, "")
         found += [f"not true of {shape}: “{_around(said, match)}”" for match in untrue.finditer(said)]
     found += [f"an empty chart: “{name}”" for name, figure in figures(at).items() if not any(map(_drawn, figure["data"]))]

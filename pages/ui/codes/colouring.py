@@ -100,7 +100,7 @@ def note(mode: Mode, seen: Seen, probe: Probe | None) -> str:
         case "age":
             return "Each colour is how many training steps ago the code was last chosen, on a log scale."
         case "alive":
-            return "Alive: chosen within the last epoch's worth of steps. Crosses are dead."
+            return f"Alive: chosen within the last epoch's worth of steps. Crosses are {'dead' if seen.learned else 'not'}."
         case "label" if probe is not None:
             nouns = f"{seen.config.data.noun}s"
             return f"The label of the {nouns} in which a code is chosen most, at step {probe.step:,}. The greyer, the less pure."

@@ -34,6 +34,12 @@ def _told(seen: Seen) -> str:
     dead = seen.film.dead
     died = int((dead[1:] & ~dead[:-1]).any(axis=0).sum())
     back = int((~dead[1:] & dead[:-1]).any(axis=0).sum())
+    if not seen.learned:
+        return (
+            f"Each line is a code: it ends where the code goes out of use and begins where it comes into use. Of {seen.K} codes {died} "
+            f"went out of use at some time, and {back} came into use after the first snapshot. Unused at step {seen.last:,}: "
+            f"{int(dead[-1].sum())}."
+        )
     return (
         f"Each line is a code: it ends where the code dies and begins where it comes to life. Of {seen.K} codes {died} died at some time, "
         f"and {back} came to life after the first snapshot. Dead at step {seen.last:,}: {int(dead[-1].sum())}."

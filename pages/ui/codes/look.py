@@ -53,6 +53,11 @@ class Seen:
         return np.array(DEAD, dtype=np.uint8) if self.film.dead[-1, code] else self.hues[code]
 
     @property
+    def learned(self) -> bool:
+        """Whether the codes of this book are learned: only such codes can die."""
+        return self.config.books()[self.book].learned
+
+    @property
     def cells(self) -> int:
         """How many codes of this book an example has."""
         return [level.cells for level in self.config.levels() for _ in level.books][self.book]

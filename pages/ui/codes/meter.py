@@ -34,6 +34,14 @@ def show(seen: Seen) -> None:
         chart(ages(seen.film.age[-1]), "codes_ages", TALL, of=seen.run.id)
 
 
+def _by_ema(seen: Seen) -> list[tuple[str, str, str]]:
+    """A row where the book counts by moving average: one that nothing learns does not."""
+    if seen.counted is not None and seen.counted.ema_alive is None:
+        return []
+    value = f"{seen.counted.ema_alive} of {seen.K}" if seen.counted else NONE
+    return [("Alive by EMA", value, help_text("ema_alive", "ema_count"))]
+
+
 def _figures(seen: Seen) -> None:
     K, counted, judged = seen.K, seen.counted, seen.judged
     age = Ages.of(seen.film.age[-1])
@@ -42,11 +50,7 @@ def _figures(seen: Seen) -> None:
         ("Used this epoch", f"{counted.used_epoch} of {K}" if counted else NONE, help_text("used_epoch")),
         ("Used on validation", f"{judged.used} of {judged.K}" if judged else NONE, help_text("used_validation")),
         ("Ever used", f"{counted.used_ever} of {K}" if counted else NONE, help_text("used_ever")),
-        (
-            "Alive by EMA",
-            f"{counted.ema_alive} of {K}" if counted and counted.ema_alive is not None else NONE,
-            help_text("ema_alive", "ema_count"),
-        ),
+        *_by_ema(seen),
         ("Batch perplexity", f"{counted.batch_perplexity:,.1f}" if counted else NONE, help_text("batch_perplexity")),
         ("Validation perplexity", f"{judged.perplexity:,.1f}" if judged else NONE, help_text("perplexity", "entropy")),
         ("Median age", f"{age.median:,} steps" if age.median >= 0 else NONE, help_text("age")),

@@ -64,8 +64,9 @@ def portrait(seen: Seen, probe: Probe | None, answer: asked.Answer, code: int) -
 def _life(seen: Seen, code: int) -> str:
     film = seen.film
     if film.dead[-1, code]:
-        return "dead: never chosen" if film.age[-1, code] < 0 else "dead"
-    return "alive"
+        word = "dead" if seen.learned else "unused"
+        return f"{word}: never chosen" if film.age[-1, code] < 0 else word
+    return "alive" if seen.learned else "in use"
 
 
 def _use(seen: Seen, probe: Probe | None, code: int) -> str:

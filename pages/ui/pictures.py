@@ -77,7 +77,10 @@ def gallery_rows(gallery: Gallery, chosen: Sequence[int]) -> str:
         ("Originals", gallery.inputs, f"{count} original pictures"),
         (f"Reconstructions at step {gallery.step:,}", gallery.reconstructions, f"their reconstructions at step {gallery.step}"),
     ]
-    if gallery.indices:
+    if len(gallery.indices) > 1:
+        told = f"z_q, {grid}: the {len(gallery.indices)} codes of a cell in one colour"
+        rows.append((told, gallery.z_q, f"what the codes chosen for the {count} pictures give together, {grid}"))
+    elif gallery.indices:
         rows.append((f"Codes, {grid}: one code, one colour", gallery.z_q, f"the codes chosen for the {count} pictures, {grid}"))
     return "".join(strip(title, side_by_side(pictures[some], size), alt) for title, pictures, alt in rows)
 

@@ -46,7 +46,7 @@ def stages_of(gallery: Gallery, image: int, *, cell: int | None, book: BookSnaps
     on_picture = (cell / H, cell / W) if cell else (1.0, 1.0)
     on_grid = (1 / h, 1 / w)
     cells = f"{h}×{w} vectors" if h * w > 1 else "one vector"
-    quantised = f"{cells} of {len(gallery.indices)} codes each" if several else f"{h}×{w} codes" if h * w > 1 else "one code"
+    quantised = f"{len(gallery.indices)} codes each" if several else f"{h}×{w} codes" if h * w > 1 else "one code"
     kinds = {"picture": (H, W, on_picture), "grid": (h, w, on_grid)}
 
     def stage(title: str, note: str, kind: str, drawn: NDArray[np.uint8] | None) -> dict[str, Any]:

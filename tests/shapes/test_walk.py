@@ -65,6 +65,7 @@ def test_each_book_of_several_is_shown(place: str, shape: str, shapes: Mapping[s
     said = words(at)
     if place == "train":
         assert "Codes in use of stage 3" in said and "Use of each code of stage 3" in said
+        assert "the 3 codes of a cell in one colour" in said and "one code, one colour" not in said
     if place.startswith("codes"):
         assert at.text_input(key="codes_number").label == "Code, 0 to 7", "the third stage has 8 codes, the others 16"
 

@@ -66,6 +66,7 @@ def _show(run: RunFolder) -> None:
         _evaluation(steps)
     elif not gallery.indices:
         st.info("The codes of this run had not started at this step, so there is no index to follow.", icon=":material/info:")
+        _evaluation(steps)
     else:
         _image(run, gallery, steps)
 

@@ -100,8 +100,8 @@ def test_two_films_two_curves_and_what_was_done(page: Page, pair: MakePair) -> N
     assert [trace["name"] for trace in used["data"]] == ["Untreated", "Treated"]
     assert [trace["y"][-1] for trace in used["data"]] == [2, K]
     assert [note["text"] for note in used["layout"]["annotations"]] == ["revive"]
-    assert f"**Untreated** 2 of {K} · error 0.500" in said(at)
-    assert f"**Treated** {K} of {K} · error 0.062" in said(at)
+    assert f"**Untreated** 2 of {K} used · error 0.500" in said(at)
+    assert f"**Treated** {K} of {K} used · error 0.062" in said(at)
     assert "In good health" in said(at)
     assert f"Untreated: 2 of {K} codes used, error 0.500 at step 300." in said(at)
     assert f"Treated (revive at step 100): {K} of {K} codes used, error 0.062 at step 300." in said(at)
@@ -118,7 +118,7 @@ def test_the_encoder_s_walk_is_drawn_and_told_and_where_it_was_not_kept_that_is_
     folders = pair()
     at = page("collapse", run=folders[1].id)
     assert not at.exception
-    assert "in 50 steps the encoder walked **4 times** the distance to its nearest codes, 80% of it in one common direction" in said(at)
+    assert "in 50 steps the encoder walked **4 times** the distance to its nearest codes, 80 % of it in one common direction" in said(at)
     assert [trace["y"][-1] for trace in charts(at)["The encoder's walk, 2 runs"]["data"]] == [6, 0.25] * 2 + [80, 80]
     for folder in folders:
         kept = [line for line in (folder.path / "metrics.jsonl").read_text().splitlines() if '"walk"' not in line]

@@ -151,7 +151,7 @@ def _left_behind(lesson: Lesson, told: schema.LeftBehind, evidence: Evidence) ->
         items.append(Item(False, "The first run has no record of its encoder's walk: start it again."))
     else:
         words = f"In {walk.steps} steps its encoder walked {_many(walk.times)} the distance to the nearest codes"
-        items.append(Item(walk.times >= told.times, f"{words}, {walk.common:.0%} of it in one direction."))
+        items.append(Item(walk.times >= told.times, f"{words}, {100 * walk.common:.0f} % of it in one direction."))
     steps = [seen.steps[-1].step for seen in found]
     items.append(Item(steps[0] == steps[1], f"Both were trained for as long: {steps[0]:,} and {steps[1]:,} steps."))
     used = [_used(seen.evaluations[-1]) for seen in found]

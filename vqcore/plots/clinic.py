@@ -86,7 +86,7 @@ def walk(sides: Sequence[Side], book: int = 0) -> Figure:
         shares.append(_curve(side, share, ": in one direction"))
     x = axis("Training step (log)", type="log", nticks=5, tickformat=",~d", anchor="y2")
     name = f"The encoder's walk, {len(sides)} runs" if len(sides) > 1 else "The encoder's walk"
-    below = axis("One way (%)", domain=[0, 0.24], range=[0, 104], tickvals=[0, 50, 100])
+    below = axis("Common (%)", domain=[0, 0.24], range=[0, 104], tickvals=[0, 50, 100])
     drawn = lines(
         [*curves, *shares], x=x, y=log_axis("Distance") | {"domain": [0.34, 1]}, name=name, yaxis2=below, showlegend=len(sides) > 1
     )

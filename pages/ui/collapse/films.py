@@ -43,7 +43,7 @@ def panel(seen: CaseWatch, view: CaseView) -> None:
             key = f"collapse_map_{i}"
             if scene is None:
                 with st.container(height=WAIT, border=False):
-                    state.coming(view.views[i])
+                    _coming(view.views[i])
                 continue
             codemap(
                 replace(scene, selected=code),
@@ -54,6 +54,13 @@ def panel(seen: CaseWatch, view: CaseView) -> None:
                 share_view=shared,
                 on_select=lambda key=key: _selected(view.case.key, key),  # type: ignore[misc]
             )
+
+
+def _coming(view: View) -> None:
+    if state.starting(view) and view.step is not None:
+        st.caption(f"Nothing is quantised until step {view.config.codes_start:,}: there are no codes to show yet.")
+    else:
+        state.coming(view)
 
 
 def _shared(scenes: Sequence[Scene | None], view: CaseView) -> bool:
@@ -86,5 +93,6 @@ def figures(title: str, view: View, place: int) -> None:
     book = view.step.books[place] if view.step and place < len(view.step.books) else None
     K = view.config.books()[place].K if book else 0
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
-    used = f"{book.used_epoch:,} of {K:,}" if book else state.starting(view) or state.NONE
+    start = state.starting(view)
+    used = f"{book.used_epoch:,} of {K:,} used" if book else f"codes {start}" if start else f"{state.NONE} used"
     st.markdown(f"**{title}** {used} · error {error}", help=help_text("used_epoch", "dead", "nmse"))

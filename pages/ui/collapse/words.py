@@ -87,7 +87,7 @@ def walked(title: str, side: View, book: int) -> str:
         return f"{title}: {when} the encoder did not move."
     times = f"{found.times:.0f}" if found.times >= 2 else f"{found.times:.1f}"
     return (
-        f"{title}: {when} the encoder walked **{times} times** the distance to its nearest codes, {found.common:.0%} of it in one "
+        f"{title}: {when} the encoder walked **{times} times** the distance to its nearest codes, {100 * found.common:.0f} % of it in one "
         "common direction."
     )
 

@@ -95,9 +95,9 @@ def missing(run: RunFolder) -> str:
             f"This run has no checkpoint yet, from which its model could be loaded. The first one comes at step {every:,}, or when it ends."
         )
     gallery, snapshot = run.gallery(), run.snapshot()
-    if gallery is None or snapshot is None or not len(gallery.inputs):
+    if gallery is None or not len(gallery.inputs):
         return "This run has no pictures yet. The first ones come as soon as it trains."
-    if not gallery.indices:
+    if snapshot is None or not gallery.indices:
         return "The codes of this run had not started when its latest pictures were made. Paint from the next evaluation on."
     return ""
 

@@ -79,8 +79,8 @@ TREATMENTS: dict[str, Treatment] = {
     "late": Treatment(
         "Begin anew, late",
         f"For {LATE_STEPS} steps nothing is quantised, so that the encoder settles; then all codes start anew, as they did at the "
-        "beginning. It cures codes that the encoder walked away from, not codes that start far from the data (they start there again), "
-        "nor β = 0 (nothing holds the encoder afterwards either).",
+        "beginning. It cures codes that the encoder walked away from, not codes that start far from the data, for they start there again; "
+        "with β = 0 codes come back, but the error stays high.",
         "codes that start late: arXiv:2005.08520; given mid-run here",
         _nothing,
         "late",

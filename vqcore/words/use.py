@@ -137,7 +137,8 @@ USE: dict[str, Entry] = {
         "Late start",
         "The first steps train encoder and decoder without codes. Then codes start, on an encoder that no longer walks away from them.",
         "For so many training steps $z_q$ is $z_e$ as it is compared, the quantizer's loss is 0, and no code is counted. Then codes start "
-        "where initial codes start. arXiv:2005.08520 starts codes late as well.",
+        "where initial codes start. It does not help codes that start far from the data, nor where β is 0. arXiv:2005.08520 starts codes "
+        "late as well.",
         "training steps, 0 (from the first) to below the run's last",
         "vqcore.config.quantizer.VQConfig.start_after",
         ("start_after",),

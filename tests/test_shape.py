@@ -33,7 +33,7 @@ def test_levels_are_those_of_the_built_model(name: str) -> None:
     (level,) = config.levels()
     with torch.inference_mode():
         out = model(torch.zeros(2, *data.shape))
-    assert tuple(codes.shape[1:] for codes in out.codes) == (level.grid,)
+    assert tuple(codes.shape[1:] for codes in out.codes) == (level.grid,) * len(level.books)
     assert out.z_e.shape == (2, level.dim, *level.grid)
     assert (model.quantizer.books, model.quantizer.dim) == (level.books, level.dim)
     assert config.books() == level.books

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -48,11 +49,12 @@ def choose() -> None:
             "between."
         )
     st.html(_STYLE)
-    names = [*([] if hidden("presets") else PRESETS), *([] if hidden("customise") else [""])]
-    for first in range(0, len(names), PER_ROW):
-        for place, name in zip(st.columns(PER_ROW), names[first : first + PER_ROW], strict=False):
-            with place, st.container(border=True, height="stretch"):
-                _card(name, PRESETS[name]) if name else _own_card()
+    shown = [] if hidden("presets") else list(PRESETS)
+    names = [*(name for name in shown if not PRESETS[name].more), *([] if hidden("customise") else [""])]
+    _cards(names)
+    if others := [name for name in shown if PRESETS[name].more]:
+        with st.expander("More models", icon=":material/category:", key="start_more"):
+            _cards(others)
     if not names and link.config() is None:
         st.info("The link that led here left out everything that starts a run.", icon=":material/visibility_off:")
     if st.session_state.get("start_own") and not hidden("customise"):
@@ -60,6 +62,13 @@ def choose() -> None:
     if offered := st.session_state.get("start_offer"):
         _offer(*offered)
     scroll.to_top("cards")
+
+
+def _cards(names: Sequence[str]) -> None:
+    for first in range(0, len(names), PER_ROW):
+        for place, name in zip(st.columns(PER_ROW), names[first : first + PER_ROW], strict=False):
+            with place, st.container(border=True, height="stretch"):
+                _card(name, PRESETS[name]) if name else _own_card()
 
 
 def _card(name: str, preset: Preset) -> None:

@@ -76,7 +76,9 @@ def test_without_a_run_the_screen_shows_what_can_be_trained(page: Page) -> None:
 def test_every_preset_has_its_picture() -> None:
     from pages.ui.start import CARDS
 
-    assert {f"{name}.png" for name in (*PRESETS, "own")} == {path.name for path in CARDS.glob("*.png")}
+    assert {f"{name}.png" for name in (*(name for name, preset in PRESETS.items() if not preset.more), "own")} == {
+        path.name for path in CARDS.glob("*.png")
+    }
 
 
 def test_one_click_starts_a_preset_and_opens_its_run(page: Page, store: RunStore, engine: FakeEngine) -> None:
@@ -89,6 +91,15 @@ def test_one_click_starts_a_preset_and_opens_its_run(page: Page, store: RunStore
     assert store.get(run.id).config() == PRESETS["collapse"].config
     assert run.owner == session.owner_hash(ADA) and run.preset == "collapse"
     assert figures(at)["Step of 1,500"] == "0"
+
+
+def test_more_models_are_offered_and_one_click_starts_them(page: Page, store: RunStore, engine: FakeEngine) -> None:
+    at = page("train")
+    assert "More models" in [expander.label for expander in at.expander]
+    at.button(key="start_residual").click().run()
+    assert not at.exception
+    (run,) = store.list()
+    assert store.get(run.id).config() == PRESETS["residual"].config
 
 
 def test_the_same_preset_and_seed_is_offered_as_the_run_that_exists(page: Page, store: RunStore, engine: FakeEngine) -> None:

@@ -37,6 +37,7 @@ def test_a_written_configuration_is_the_same_experiment(name: str) -> None:
     config = PRESETS[name].config
     again = eval(written(config))
     assert again.identity == config.identity
+    assert max(map(len, written(config).splitlines())) <= WIDTH
     assert (again.train.evaluate_every, again.train.threads) == (config.train.evaluate_every, config.train.threads)
 
 

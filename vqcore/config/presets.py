@@ -6,18 +6,22 @@ from dataclasses import dataclass
 
 from vqcore.config.data import DigitsConfig, GlyphsConfig, MnistConfig, PhotosConfig
 from vqcore.config.model import VQVAEConfig
-from vqcore.config.quantizer import VQConfig
+from vqcore.config.quantizer import FSQConfig, ResidualConfig, VQConfig
 from vqcore.config.run import RunConfig, TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """`title` and `sentence` are for the card; `needs_download` says that the data is not part of the installation."""
+    """`title` and `sentence` are for the card; `needs_download` says that the data is not part of the installation.
+
+    `more`: another way to make codes, shown under "More models".
+    """
 
     title: str
     sentence: str
     config: RunConfig
     needs_download: bool = False
+    more: bool = False
 
 
 PRESETS: dict[str, Preset] = {
@@ -68,5 +72,25 @@ PRESETS: dict[str, Preset] = {
             train=TrainConfig(steps=2808, batch_size=128, lr=3e-3, schedule="cosine", evaluate_every=78, checkpoint_every=468),
         ),
         needs_download=True,
+    ),
+    "residual": Preset(
+        "Residual",
+        "Digits in three stages of 16 codes each: every stage describes what the earlier ones left over. 12 bits a cell with 48 codes.",
+        RunConfig(
+            data=DigitsConfig(),
+            model=VQVAEConfig(quantizer=ResidualConfig(stages=(VQConfig(K=16, D=4, init="data"),) * 3), downsampling=2, hidden=32),
+            train=TrainConfig(steps=1500, batch_size=64, lr=2e-3, evaluate_every=50, evaluation_images=360),
+        ),
+        more=True,
+    ),
+    "fsq": Preset(
+        "Fixed levels (FSQ)",
+        "Digits with 240 codes that nothing learns: each of three numbers is rounded to one of 8, 6 and 5 levels.",
+        RunConfig(
+            data=DigitsConfig(),
+            model=VQVAEConfig(quantizer=FSQConfig(levels=(8, 6, 5)), downsampling=2, hidden=32),
+            train=TrainConfig(steps=1500, batch_size=64, lr=2e-3, evaluate_every=50, evaluation_images=360),
+        ),
+        more=True,
     ),
 }

@@ -88,7 +88,8 @@ def _differences(config: BaseModel, *, kinds: bool = False) -> dict[str, Any]:
             if part := _differences(value, kinds=field.discriminator is not None):
                 found[name] = part
         elif value != field.get_default() or name in _ALWAYS or (kinds and name == "kind"):
-            found[name] = value
+            parts = isinstance(value, tuple) and any(isinstance(part, BaseModel) for part in value)
+            found[name] = [_differences(part) for part in value] if parts else value
     return found
 
 
@@ -104,7 +105,7 @@ def literal(value: Any, indent: int = 0, used: int = 0) -> str:
     short: list[str] = []
     for key, part in value.items():
         begun = f"{_flat(key)}: "
-        if isinstance(part, Mapping):
+        if isinstance(part, Mapping) or (isinstance(part, list | tuple) and any(isinstance(one, Mapping) for one in part)):
             lines += [*_filled(short, width), f"{begun}{literal(part, indent + 4, len(begun))},"]
             short = []
         else:

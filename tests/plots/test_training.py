@@ -147,3 +147,10 @@ def test_the_error_is_drawn_against_the_mean_picture() -> None:
     drawn = traces(training.errors(EVALUATIONS))
     assert list(drawn["This model"]["y"]) == [0.3] * 5
     assert list(drawn["Mean picture"]["y"]) == [0.52] * 5
+
+
+def test_what_is_set_in_every_stage_is_told_once() -> None:
+    stages = {f"model.quantizer.stages.{place}.commitment_weight": 0.5 for place in range(3)}
+    assert described(stages) == "β = 0.5"
+    assert described({"model.quantizer.stages.1.commitment_weight": 0.5}) == "β, stage 2 = 0.5"
+    assert described({"model.quantizer.commitment_weight": 0.5, "train.lr": 0.01}) == "β = 0.5, learning rate = 0.01"

@@ -133,6 +133,35 @@ def test_a_dead_owner_is_seen_although_nothing_was_written(store: RunStore, fold
     held.release()
 
 
+@pytest.mark.parametrize(
+    ("quantizer", "said"),
+    [
+        ({"kind": "lfq", "K": 8}, "model.quantizer.kind: there is no kind 'lfq'. There are: vq, residual, fsq."),
+        ({"kind": "residual", "stages": []}, "model.quantizer.stages: 0 were given, while at least 1 are needed."),
+        ({"kind": "fsq", "levels": [8, 1]}, "model.quantizer.levels.1: "),
+    ],
+)
+def test_a_run_of_an_unknown_quantizer_says_so_and_the_others_stand(
+    store: RunStore, folder: RunFolder, quantizer: dict[str, Any], said: str
+) -> None:
+    other = store.create(RunConfig(), name="Other")
+    path = folder.path / "config.json"
+    data = json.loads(path.read_text())
+    data["model"]["quantizer"] = quantizer
+    path.write_text(json.dumps(data))
+    lines = {line.id: line for line in store.list()}
+    assert said in lines[folder.id].problem
+    assert (lines[other.id].problem, lines[other.id].K) == ("", 128)
+    with pytest.raises(RunError, match="quantizer"):
+        folder.config()
+
+
+def test_a_line_counts_the_codes_of_all_books(store: RunStore) -> None:
+    for kind, K in (("residual", 96), ("fsq", 240)):
+        folder = store.create(RunConfig().edited({"model.quantizer.kind": kind}), name=kind)
+        assert next(line.K for line in store.list() if line.id == folder.id) == K
+
+
 def test_what_cannot_be_opened_is_listed_with_its_problem(store: RunStore, folder: RunFolder) -> None:
     config = folder.path / "config.json"
     config.write_text(config.read_text().replace('"schema_version": 1', '"schema_version": 3'))

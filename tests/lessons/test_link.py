@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vqcore.config.run import RunConfig
-from vqcore.errors import LinkError
+from vqcore.errors import ConfigError, LinkError
 from vqcore.lessons import link
 from vqcore.lessons.bases import BASES
 from vqcore.lessons.controls import PARTS
@@ -28,18 +28,35 @@ SETTINGS: dict[str, Any] = {
     "data.binarise": st.booleans(),
 }
 PARTS_OF_LESSONS = [(key, act.key) for key, lesson in lessons().items() for act in lesson.acts]
-changed = st.sets(st.sampled_from(sorted(SETTINGS))).flatmap(lambda names: st.fixed_dictionaries({name: SETTINGS[name] for name in names}))
+
+
+def has(base: str, path: str) -> bool:
+    """Whether that configuration has such a setting: K and D are of one codebook, for example."""
+    try:
+        BASES[base].at(path)
+    except ConfigError:
+        return False
+    return True
+
+
+def changes_of(base: str) -> st.SearchStrategy[dict[str, Any]]:
+    names = st.sets(st.sampled_from(sorted(name for name in SETTINGS if has(base, name))))
+    return names.flatmap(lambda found: st.fixed_dictionaries({name: SETTINGS[name] for name in found}))
+
+
 hidden = st.lists(st.sampled_from([*PARTS, *SETTINGS]), unique=True, max_size=5).map(tuple)
 seeds = st.integers(0, 2**31 - 1)
-with_settings = st.builds(
-    State,
-    page=st.sampled_from(PAGES),
-    base=st.sampled_from(sorted(BASES)),
-    changes=changed,
-    seed=st.none() | seeds,
-    lesson=st.sampled_from(["", *lessons()]),
-    hidden=hidden,
-    projector=st.booleans(),
+with_settings = st.sampled_from(sorted(BASES)).flatmap(
+    lambda base: st.builds(
+        State,
+        page=st.sampled_from(PAGES),
+        base=st.just(base),
+        changes=changes_of(base),
+        seed=st.none() | seeds,
+        lesson=st.sampled_from(["", *lessons()]),
+        hidden=hidden,
+        projector=st.booleans(),
+    )
 )
 of_lessons = st.builds(
     lambda part, page, hidden, projector: State(page, lesson=part[0], act=part[1], hidden=hidden, projector=projector),

@@ -34,8 +34,8 @@ def test_levels_are_those_of_the_built_model(name: str) -> None:
     with torch.inference_mode():
         out = model(torch.zeros(2, *data.shape))
     assert tuple(codes.shape[1:] for codes in out.codes) == (level.grid,) * len(level.books)
-    assert out.z_e.shape == (2, level.dim, *level.grid)
-    assert (model.quantizer.books, model.quantizer.dim) == (level.books, level.dim)
+    assert out.levels[0].z_e.shape == (2, level.dim, *level.grid)
+    assert model.levels == (level,)
     assert config.books() == level.books
 
 

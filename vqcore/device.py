@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -14,6 +17,19 @@ PrecisionName = Literal["auto", "float32", "bfloat16"]
 # multiplications per step, forwards, from which faster arithmetic outweighs the conversions: 8×8 digits (5·10⁷) lose by
 # bfloat16, MNIST at width 64 (10⁹) gains
 _WORTH_CONVERTING = 2e8
+
+
+_seeding = threading.RLock()
+
+
+@contextmanager
+def global_seed(seed: int) -> Iterator[None]:
+    """For what can draw from torch's global generator alone, as the first weights of a net do: inside, it begins at `seed`; afterwards
+    it is where it was. The generator is the whole process's, so other threads wait that would seed it.
+    """
+    with _seeding, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def available_devices() -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from vqcore.analysis.codes import codes, extract
 from vqcore.analysis.load import Frozen, load_dataset, load_frozen, load_model
 from vqcore.errors import RunError
 from vqcore.models.draw import decode_codes, draw_codes
+from vqcore.models.vqvae import VQVAE
 from vqcore.runs.analysis import checkpoint_stamp, read, stamp_of
 from vqcore.runs.codes import CodeSet
 from vqcore.runs.folder import RunFolder
-from vqcore.shape import Book
+from vqcore.shape import Book, Level
 from vqcore.training.evaluation import to_model, validation_order
 
 
@@ -74,15 +75,13 @@ def test_a_model_is_back_without_its_data(digits: RunFolder, monkeypatch: pytest
     assert not any(parameter.requires_grad for parameter in frozen.model.parameters())
 
 
-def test_models_without_codes_or_with_too_many(digits: RunFolder) -> None:
+def test_models_without_codes_or_with_too_many(digits: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = load_frozen(digits)
     dataset = load_dataset(frozen.config.data)
-    frozen.model.quantizer.books = (Book("main", 70_000, 4),)
-    with pytest.raises(RunError, match="70,000 codes is too large"):
-        extract(frozen, dataset)
-    frozen.model.quantizer.books = ()
-    with pytest.raises(RunError, match="no codebook"):
-        extract(frozen, dataset)
+    for books, said in (((Book("main", 70_000, 4),), "70,000 codes is too large"), ((), "no codebook")):
+        monkeypatch.setattr(VQVAE, "levels", (Level("codes", (4, 4), 4, books),))
+        with pytest.raises(RunError, match=said):
+            extract(frozen, dataset)
 
 
 def test_batches_make_no_difference(digits: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ def test_what_the_model_cannot_take_is_refused(digits: RunFolder, rings: RunFold
 def test_only_pixels_within_reach_change_and_all_of_them_can(shape: tuple[int, ...], downsampling: int, blocks: int) -> None:
     model = make(shape, downsampling, blocks)
     fields = reaches(model, shape)
-    h, w = model.latent_shape
+    h, w = model.levels[0].grid
     assert fields.shape == (h, w, 4)
     random = torch.Generator().manual_seed(1)
     z = torch.randn(1, 3, h, w, generator=random)

@@ -67,7 +67,7 @@ def test_treatments_count(copy: RunFolder) -> None:
     arrays.write_state(copy.checkpoint_path, State(state.tensors, {**state.meta, "config": config.model_dump(mode="json")}))
     loaded = load.load_model(copy)
     assert loaded.config == config
-    assert loaded.model.quantizer.codebooks()[0].norm(dim=1).numpy() == pytest.approx(1, rel=1e-5)
+    assert loaded.model.codebooks()[0].norm(dim=1).numpy() == pytest.approx(1, rel=1e-5)
 
 
 def test_without_a_checkpoint(copy: RunFolder) -> None:

@@ -93,7 +93,7 @@ def plain_gradients(scope: Microscope, config: RunConfig) -> tuple[Frame, Tensor
     x = torch.from_numpy(frame.x)
     x = x.movedim(-1, 1).float() / 255 if x.ndim == 4 else x
     e = torch.from_numpy(frame.codebook).requires_grad_()
-    z = net.encode(x)
+    (z,) = net.outputs(x)
     z.retain_grad()
     index = torch.cdist(z.detach().double(), e.detach().double()).argmin(1)
     assert np.array_equal(index.numpy(), frame.index)
@@ -162,7 +162,7 @@ def test_the_table_of_vectors_and_codes_holds_what_training_would_count(config: 
         shift = torch.eye(2)[axis] * step
         slope = float((loss(code + shift) - loss(code - shift)).detach()) / (2 * step)
         assert frame.pair_gradient[n, k, axis] == pytest.approx(slope, rel=0.05, abs=5e-3)
-    decoded = trainer.model.decode(code[None]).detach()
+    decoded = trainer.model.decode((code[None],)).detach()
     shown = (decoded * 255).round() if x.ndim == 4 else decoded
     np.testing.assert_allclose(frame.decoded[k].squeeze(), shown.squeeze(), atol=1e-6)
 

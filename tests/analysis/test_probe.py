@@ -42,13 +42,13 @@ def encoded(loaded: Loaded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     order = validation_order(loaded.dataset)
     with torch.no_grad():
         out = loaded.model(to_model(torch.from_numpy(loaded.dataset.x[order])))
-    return order, out.z_e.movedim(1, -1).numpy(), out.codes[0].numpy()
+    return order, out.levels[0].z_e.movedim(1, -1).numpy(), out.codes[0].numpy()
 
 
 def variant(loaded: Loaded, quantizer: Quantizer) -> Loaded:
     """The same data through an untrained model with another quantizer."""
     torch.manual_seed(0)
-    model = VQVAE(loaded.config.model, quantizer, loaded.dataset.shape, "image", 0.1).eval().requires_grad_(False)
+    model = VQVAE(loaded.config.model, loaded.dataset.shape, "image", 0.1, quantizer).eval().requires_grad_(False)
     return replace(loaded, model=model)
 
 
@@ -85,7 +85,7 @@ def test_the_sample_is_what_the_encoder_said_there(probed: Probe, encoded: Any) 
 def test_patches_are_the_nearest_of_each_code_one_a_picture_first(loaded: Loaded, probed: Probe, encoded: Any) -> None:
     order, z, codes = encoded
     (book,) = probed.books
-    assert np.allclose(book.codebook, loaded.model.quantizer.codebooks()[0].numpy())
+    assert np.allclose(book.codebook, loaded.model.codebooks()[0].numpy())
     distance = np.linalg.norm(z - book.codebook[codes], axis=-1)
     for code in range(16):
         chosen = np.argwhere(codes == code)  # (hits, 3)
@@ -119,7 +119,7 @@ def test_a_code_is_drawn_as_a_constant_grid_of_it_decodes(loaded: Loaded, probed
     assert (np.diff(book.counts[book.decoded_code]) <= 0).all()
     for code in range(16):
         with torch.no_grad():
-            x = loaded.model.decode(loaded.model.quantizer.codes((torch.full((1, 4, 4), code),)))
+            x = loaded.model.decode_indices((torch.full((1, 4, 4), code),))
         drawn = book.drawn(code)
         assert drawn is not None and drawn.shape == (8, 8, 1)
         assert np.abs(drawn[..., 0] - x[0, 0].numpy() * 255).max() <= 0.6
@@ -153,7 +153,7 @@ def test_several_books(loaded: Loaded, make: Callable[[], Quantizer], sizes: tup
         out = model.model(to_model(torch.from_numpy(model.dataset.x[validation_order(model.dataset)[:50]])))
     assert (probed.images, probed.complete) == (50, False)
     assert tuple(len(book.counts) for book in probed.books) == sizes
-    for book, declared, codes in zip(probed.books, model.model.quantizer.books, out.codes, strict=True):
+    for book, declared, codes in zip(probed.books, model.model.books, out.codes, strict=True):
         assert book.name == declared.name
         assert book.codebook.shape == (declared.K, declared.D)
         assert np.array_equal(book.counts, np.bincount(codes.reshape(-1).numpy(), minlength=declared.K))
@@ -165,7 +165,7 @@ def test_several_books(loaded: Loaded, make: Callable[[], Quantizer], sizes: tup
     first, second = probed.books
     code, other = 2, int(second.counts.argmax())
     with torch.no_grad():
-        x = model.model.decode(model.model.quantizer.codes((torch.full((1, 4, 4), code), torch.full((1, 4, 4), other))))
+        x = model.model.decode_indices((torch.full((1, 4, 4), code), torch.full((1, 4, 4), other)))
     assert np.abs(first.drawn(code)[..., 0] - x[0, 0].numpy() * 255).max() <= 0.6
 
 
@@ -235,9 +235,3 @@ def test_a_result_of_something_else_is_refused() -> None:
 def test_ranks() -> None:
     assert module._rank(np.array([3, 3, 5, 7, 7, 7])).tolist() == [0, 1, 0, 0, 1, 2]
     assert module._rank(np.zeros(0)).tolist() == []
-
-
-def test_a_book_with_a_grid_of_its_own_sees_what_lies_under_its_cells() -> None:
-    for cells, size, expected in ((4, 2, ([0, 2], [1, 3])), (2, 4, ([0, 0, 1, 1], [0, 0, 1, 1])), (5, 1, ([0], [4]))):
-        first, last = module._under(cells, size)
-        assert (first.tolist(), last.tolist()) == expected

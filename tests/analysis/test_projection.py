@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.contract.conftest import Gaussian
 from vqcore.analysis import probe as probing
 from vqcore.analysis import projection
 from vqcore.analysis.projection import lay_out, umap
@@ -162,7 +161,6 @@ def test_a_book_that_is_not_there(digits: RunFolder, tmp_path: Path) -> None:
 
 def test_a_model_without_codes(digits: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = scratch_of(tmp_path)
-    assert Gaussian().books == ()
 
     def no_books(run_path: str, scratch_path: str) -> str:
         name = probing.probe(run_path, scratch_path)

@@ -36,7 +36,7 @@ def unclipped(downsampling: int, blocks: int) -> tuple[int, int]:
 def test_fields_are_what_the_convolutions_arithmetic_says(shape: tuple[int, ...], downsampling: int, blocks: int) -> None:
     model = make(shape, downsampling, blocks)
     fields = receptive_fields(model, shape)
-    h, w = model.latent_shape
+    h, w = model.levels[0].grid
     assert fields.shape == (h, w, 4)
     first, size = unclipped(downsampling, blocks)
     for row in range(h):
@@ -52,19 +52,19 @@ def test_fields_are_what_the_convolutions_arithmetic_says(shape: tuple[int, ...]
 def test_only_pixels_inside_a_field_change_its_cell(shape: tuple[int, ...], downsampling: int, blocks: int) -> None:
     model = make(shape, downsampling, blocks)
     fields = receptive_fields(model, shape)
-    h, w = model.latent_shape
+    h, w = model.levels[0].grid
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(1, *shape, generator=generator)
     with torch.no_grad():
-        z = model.encode(x)
+        z = model.outputs(x)[0]
         for row, col in ((0, 0), (h // 2, w // 2), (h - 1, w - 1)):
             top, left, bottom, right = fields[row, col]
             outside = torch.rand(x.shape, generator=generator)
             outside[:, :, top:bottom, left:right] = x[:, :, top:bottom, left:right]
-            assert torch.allclose(model.encode(outside)[:, :, row, col], z[:, :, row, col], atol=1e-6)
+            assert torch.allclose(model.outputs(outside)[0][:, :, row, col], z[:, :, row, col], atol=1e-6)
             inside = x.clone()
             inside[:, :, top:bottom, left:right] = torch.rand(inside[:, :, top:bottom, left:right].shape, generator=generator)
-            assert (model.encode(inside)[:, :, row, col] - z[:, :, row, col]).abs().max() > 1e-4
+            assert (model.outputs(inside)[0][:, :, row, col] - z[:, :, row, col]).abs().max() > 1e-4
 
 
 def test_a_single_vector_sees_all() -> None:

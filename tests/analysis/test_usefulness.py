@@ -58,7 +58,7 @@ def test_counts_are_those_of_each_picture(loaded: Loaded) -> None:
 
 def test_several_books_stand_side_by_side(loaded: Loaded) -> None:
     torch.manual_seed(0)
-    model = VQVAE(loaded.config.model, two_stages(), (1, 8, 8), "image", 0.1).eval().requires_grad_(False)
+    model = VQVAE(loaded.config.model, (1, 8, 8), "image", 0.1, two_stages()).eval().requires_grad_(False)
     counts = code_counts(replace(loaded, model=model), loaded.dataset.train[:7])
     assert counts.shape == (7, 8 + 5)
     assert (counts[:, :8].sum(1) == 16).all() and (counts[:, 8:].sum(1) == 16).all()
@@ -97,7 +97,7 @@ def test_data_without_labels(loaded: Loaded) -> None:
 
 
 def test_a_model_without_codes(loaded: Loaded) -> None:
-    model = VQVAE(loaded.config.model, Gaussian(), (1, 8, 8), "image", 0.1)
+    model = VQVAE(loaded.config.model, (1, 8, 8), "image", 0.1, Gaussian())
     with pytest.raises(RunError, match="no codebook"):
         usefulness_arrays(replace(loaded, model=model))
 

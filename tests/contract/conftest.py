@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vqcore.config.quantizer import AnyQuantizerConfig, FSQConfig, ResidualConfig, VQConfig
-from vqcore.quantizers.base import Quantized, Quantizer
+from vqcore.quantizers.base import Bottleneck, Quantized, Quantizer
 from vqcore.quantizers.lookup import nearest_code
 from vqcore.quantizers.registry import QUANTIZERS, build_quantizer
 from vqcore.shape import Book
@@ -74,23 +74,18 @@ class Halves(Quantizer):
     def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None: ...
 
 
-class Gaussian(Quantizer):
-    """A fake without books, as a VAE's: noise in training, and a KL term of which a test can know the value."""
+class Gaussian(Bottleneck):
+    """A fake without books, as a VAE's: it takes twice what it gives, draws where it is given a generator, and has a KL term."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.books = ()
-        self.dim = D
+    dim_in = 2 * D
+    dim_out = D
 
     def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        self._check_z(z)
+        mean, spread = z.float().chunk(2, dim=1)
+        noise = torch.zeros_like(mean) if generator is None else torch.randn(mean.shape, generator=generator)
         kl = z.float().square().sum() / 2 / max(1, len(z))
-        return Quantized(z + 0.01 * torch.randn_like(z) if self.training else z, (), kl, {"kl": kl})
-
-    def codes(self, indices: tuple[Tensor, ...]) -> Tensor:
-        raise AssertionError("no books, no codes")
-
-    def codebooks(self) -> tuple[Tensor, ...]:
-        return ()
+        return Quantized((mean + spread.exp() * noise).to(z.dtype), (), kl, {"kl": kl})
 
     def reconfigure_(self, config: AnyQuantizerConfig, optimizer: torch.optim.Optimizer | None = None) -> None: ...
 
@@ -106,25 +101,32 @@ def _cases() -> dict[str, Callable[[], Quantizer]]:
         for kind, configs in SETTINGS.items()
         for i, config in enumerate(configs)
     }
-    return cases | {"fake-halves": Halves, "fake-no-books": Gaussian}
+    return cases | {"fake-halves": Halves}
 
 
 CASES = _cases()
 
 
+def _made(case: Callable[[], Quantizer]) -> Quantizer:
+    """The same each time, its codes started."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        quantizer = case()
+    quantizer.initialise_(torch.randn(600, quantizer.dim, generator=torch.Generator().manual_seed(9)), torch.Generator().manual_seed(9))
+    quantizer.clear_changed_()
+    return quantizer
+
+
 @pytest.fixture(params=CASES)
 def make_quantizer(request: pytest.FixtureRequest) -> Callable[[], Quantizer]:
     """Builds the same quantizer each time it is called, its codes started."""
+    return lambda: _made(CASES[request.param])
 
-    def make() -> Quantizer:
-        with torch.random.fork_rng():
-            torch.manual_seed(5)
-            quantizer = CASES[request.param]()
-        quantizer.initialise_(torch.randn(600, quantizer.dim, generator=torch.Generator().manual_seed(9)), torch.Generator().manual_seed(9))
-        quantizer.clear_changed_()
-        return quantizer
 
-    return make
+@pytest.fixture(params=[*CASES, "fake-no-books"])
+def make_bottleneck(request: pytest.FixtureRequest) -> Callable[[], Bottleneck]:
+    """A quantizer, as `make_quantizer`, or a bottleneck without books."""
+    return Gaussian if request.param == "fake-no-books" else lambda: _made(CASES[request.param])
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from vqcore.config.model import ModelConfig, VQVAEConfig
 from vqcore.models.base import Model
+from vqcore.models.draw import layout_of
 from vqcore.models.registry import MODELS, build_model
 from vqcore.models.vqvae import VQVAE
 from vqcore.models.work import multiplications
-from vqcore.quantizers.base import Quantizer
+from vqcore.quantizers.base import Bottleneck
 
 SMALL = {"hidden": 8, "residual_blocks": 1}
 
@@ -23,7 +24,7 @@ class Case(NamedTuple):
     config: ModelConfig
     shape: tuple[int, ...]
     modality: str
-    build: Callable[[ModelConfig, Quantizer, tuple[int, ...], str, float], Model]
+    build: Callable[[ModelConfig, tuple[int, ...], str, float, Bottleneck], Model]
 
 
 CASES: dict[str, Case] = {
@@ -41,11 +42,11 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def make_model(case: Case, make_quantizer: Callable[[], Quantizer]) -> Callable[[], Model]:
+def make_model(case: Case, make_bottleneck: Callable[[], Bottleneck]) -> Callable[[], Model]:
     def make() -> Model:
         with torch.random.fork_rng():
             torch.manual_seed(7)
-            return case.build(case.config, make_quantizer(), case.shape, case.modality, 0.1)
+            return case.build(case.config, case.shape, case.modality, 0.1, make_bottleneck())
 
     return make
 
@@ -67,7 +68,7 @@ def test_every_registered_kind_is_held_to_the_contract() -> None:
 
 def test_the_registry_builds_what_the_configuration_says(case: Case) -> None:
     model = build_model(case.config, case.shape, case.modality, 0.1)
-    assert [book.K for book in model.quantizer.books] == [case.config.quantizer.K]
+    assert model.levels == case.config.levels(case.shape)
     assert model.eval()(examples(case, 3)).x_hat.shape == (3, *case.shape)
 
 
@@ -79,26 +80,68 @@ def test_shapes_and_terms(model: Model, case: Case, B: int) -> None:
     assert out.x_hat.dtype == torch.float32
     if case.modality == "image":
         assert out.x_hat.min() >= 0 and out.x_hat.max() <= 1
-    assert out.z_e.shape == out.z_q.shape == (B, model.quantizer.dim, *model.latent_shape)
-    assert len(out.codes) == len(model.quantizer.books)
     assert "reconstruction" in out.terms
-    quantized = model.eval().quantize(out.z_e)
-    assert set(out.terms) == {"reconstruction", *quantized.terms}
-    assert torch.allclose(out.loss, out.terms["reconstruction"] + quantized.loss)
+    assert len(out.levels) == len(model.levels) == len(model.bottlenecks)
+    parts = [part(found.z_e) for part, found in zip(model.eval().bottlenecks, out.levels, strict=True)]
+    for level, bottleneck, found in zip(model.levels, model.bottlenecks, out.levels, strict=True):
+        assert found.z_e.shape == (B, bottleneck.dim_in, *level.grid)
+        assert found.z_q.shape == (B, level.dim, *level.grid)
+        assert [grid.shape for grid in found.indices] == [(B, *level.grid)] * len(level.books)
+    assert set(out.terms) == {"reconstruction"}.union(*(part.terms for part in parts))
+    assert torch.allclose(out.loss, out.terms["reconstruction"] + sum(part.loss for part in parts))
+
+
+def test_all_that_is_said_of_books_is_aligned_with_them(model: Model, case: Case) -> None:
+    x = examples(case, 6)
+    outputs = model.outputs(x)
+    books = model.books
+    assert books == tuple(book for level in model.levels for book in level.books)
+    for told in (model.codebooks(), model.code_weights(), model.ema_counts(), model.changed, model.grids, model.level_of_book):
+        assert len(told) == len(books)
+    for book, grid, z, indices in zip(books, model.grids, model.compared(outputs), model.chosen(outputs), strict=True):
+        assert indices.shape == (6, *grid)
+        assert z.shape == (indices.numel(), book.D)
+    layout = layout_of(model, 3) if books else None
+    assert layout is None or [(g.name, g.K, g.shape) for g in layout.grids] == [
+        (book.name, book.K, grid) for book, grid in zip(books, model.grids, strict=True)
+    ]
+
+
+def test_the_errors_of_examples_are_those_of_the_loss(model: Model, case: Case) -> None:
+    x = examples(case, 5)
+    out = model.eval()(x)
+    errors = model.errors(tuple(level.z_q for level in out.levels), x)
+    assert errors.shape == (5,)
+    assert torch.allclose(errors.mean(), out.terms["reconstruction"], rtol=1e-5)
+
+
+def test_only_a_generator_draws(model: Model, case: Case) -> None:
+    x = examples(case, 5)
+    torch.manual_seed(1)
+    first = model(x).x_hat
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    assert torch.equal(model(x).x_hat, first)
+    drawn = [model(x, generator=torch.Generator().manual_seed(seed)).x_hat for seed in (3, 3, 4)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert torch.equal(torch.get_rng_state(), before), "torch's global generator belongs to nobody"
+    if not model.books:
+        assert not torch.equal(drawn[0], drawn[2])
 
 
 def test_the_whole_way_is_its_parts(model: Model, case: Case) -> None:
     model.eval()
     x = examples(case, 4)
     out = model(x)
-    z_e = model.encode(x)
-    assert torch.equal(z_e, out.z_e)
-    assert torch.equal(model.decode(model.quantize(z_e).z_q), out.x_hat)
+    outputs = model.outputs(x)
+    assert all(torch.equal(z_e, level.z_e) for z_e, level in zip(outputs, out.levels, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(model.chosen(outputs), out.codes, strict=True))
+    assert torch.equal(model.decode(tuple(level.z_q for level in out.levels)), out.x_hat)
 
 
 def test_pictures_can_be_drawn_from_their_codes_alone(model: Model, case: Case) -> None:
-    if not model.quantizer.books:
-        pytest.skip("no books, no codes")
+    if not model.books or not model.quantises:
+        pytest.skip("no codes, or not yet")
     model.eval()
     out = model(examples(case, 4))
     assert all(torch.equal(a, b) for a, b in zip(model.indices(examples(case, 4)), out.codes, strict=True))
@@ -121,7 +164,7 @@ def test_permuting_the_batch_permutes_the_output(model: Model, case: Case) -> No
 
 def test_the_loss_reaches_encoder_and_decoder(model: Model, case: Case) -> None:
     model(examples(case, 8)).loss.backward()
-    codes = {id(weight) for weight in model.quantizer.code_weights()}
+    codes = {id(weight) for weight in model.code_weights()}
     for name, parameter in model.named_parameters():
         if id(parameter) not in codes:
             assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
@@ -137,7 +180,7 @@ def test_some_steps_lower_the_reconstruction_loss(model: Model, case: Case) -> N
         optimizer.zero_grad()
         out.loss.backward()
         optimizer.step()
-        model.quantizer.update_(generator)
+        model.update_(generator)
         losses.append(float(out.terms["reconstruction"].detach()))
     assert losses[-1] < 0.97 * losses[0]
 

@@ -1,4 +1,4 @@
-"""What every quantizer must do, with one book, several or none."""
+"""What every quantizer must do, with one book or several."""
 
 from __future__ import annotations
 
@@ -86,8 +86,6 @@ def test_each_book_compares_what_is_given_with_its_codes(quantizer: Quantizer) -
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_codes_of_the_indices_are_z_q(quantizer: Quantizer, grid: tuple[int, ...]) -> None:
-    if not quantizer.books:
-        pytest.skip("no books, no codes")
     if not quantizer.quantises:
         pytest.skip("its codes have not started")
     out = quantizer.eval()(sample(quantizer, 6, grid))
@@ -206,15 +204,11 @@ def test_saved_loaded_and_continued_equals_uninterrupted(make_quantizer: Callabl
 
 @pytest.mark.parametrize("shape", [(4, 17, 3, 3), (4, 3, 3, D), (4, D + 1), (D,), ()])
 def test_another_shape_is_refused_in_words(quantizer: Quantizer, shape: tuple[int, ...]) -> None:
-    if not quantizer.books:
-        pytest.skip("a VAE's bottleneck looks at no shape")
     with pytest.raises(ShapeError, match=rf"its D is {D}; this z has shape {re.escape(str(shape))}\. [A-Z].*\."):
         quantizer(torch.randn(shape))
 
 
 def test_indices_without_their_tuple_are_refused(quantizer: Quantizer) -> None:
-    if not quantizer.books:
-        pytest.skip("no books, no codes")
     indices = quantizer.eval()(sample(quantizer, 6, (3, 4))).indices
     with pytest.raises(ShapeError, match=r"Write codes\(\(indices,\)\)"):
         quantizer.codes(indices[0])  # type: ignore[arg-type]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 
 from vqcore.config.data import DigitsConfig
 from vqcore.config.model import ModelConfig, VQVAEConfig
@@ -15,8 +14,8 @@ from vqcore.control import NoControl
 from vqcore.data.registry import load
 from vqcore.models.base import Model
 from vqcore.models.vqvae import VQVAE
-from vqcore.quantizers.base import Quantizer
-from vqcore.records import Evaluation, Gallery, Record, Snapshot, State, Step
+from vqcore.quantizers.base import Bottleneck
+from vqcore.records import Checkpoint, Evaluation, Gallery, Record, Snapshot, State, Step
 from vqcore.training import trainer as module
 from vqcore.training.trainer import Trainer
 
@@ -24,30 +23,38 @@ CONFIG = RunConfig(
     data=DigitsConfig(),
     model=VQVAEConfig(downsampling=2, hidden=8, residual_blocks=1),
     train=TrainConfig(
-        steps=12, batch_size=32, device="cpu", precision="float32", threads=1, record_every=4, evaluate_every=6, evaluation_images=64
+        steps=12,
+        batch_size=32,
+        device="cpu",
+        precision="float32",
+        threads=1,
+        record_every=4,
+        evaluate_every=6,
+        evaluation_images=64,
+        checkpoint_every=6,
     ),
 )
 Train = Callable[..., tuple[Trainer, list[Record]]]
 
 
 @pytest.fixture
-def train(make_quantizer: Callable[[], Quantizer], monkeypatch: pytest.MonkeyPatch) -> Train:
+def train(make_bottleneck: Callable[[], Bottleneck], monkeypatch: pytest.MonkeyPatch) -> Train:
     def build(config: ModelConfig, shape: tuple[int, ...], modality: str, variance: float) -> Model:
-        return VQVAE(config, make_quantizer(), shape, modality, variance)
+        return VQVAE(config, shape, modality, variance, make_bottleneck())
 
     monkeypatch.setattr(module, "build_model", build)
 
+    # no steps: the caller runs it
     def run(steps: int = 12, state: State | None = None) -> tuple[Trainer, list[Record]]:
-        torch.manual_seed(1)  # a fake may draw from the global generator
-        trainer = Trainer(CONFIG.edited({"train.steps": steps}), load(DigitsConfig()), state)
-        return trainer, list(trainer.run(NoControl()))
+        trainer = Trainer(CONFIG.edited({"train.steps": steps or 12}), load(DigitsConfig()), state)
+        return trainer, list(trainer.run(NoControl())) if steps else []
 
     return run
 
 
 def test_every_record_is_aligned_with_the_books(train: Train) -> None:
     trainer, records = train()
-    books = trainer.model.quantizer.books
+    books = trainer.model.books
     names = [book.name for book in books]
     late = next((record.step for record in records if isinstance(record, Snapshot)), 0) if books else 0
     assert late in (0, 6), "at the first evaluation, or the one after codes started"
@@ -77,3 +84,16 @@ def test_a_state_goes_into_a_new_trainer_whole(train: Train) -> None:
     again = Trainer(CONFIG, load(DigitsConfig()), state).state()
     assert state.tensors.keys() == again.tensors.keys()
     assert all(np.array_equal(state.tensors[name], again.tensors[name]) for name in state.tensors)
+
+
+def test_resumed_equals_uninterrupted_bit_for_bit(train: Train) -> None:
+    trainer, _ = train(steps=0)
+    states: dict[int, State] = {}
+    for record in trainer.run(NoControl()):
+        if isinstance(record, Checkpoint):
+            states[record.step] = trainer.state()
+    assert sorted(states) == [6, 12]
+    again = Trainer(CONFIG, load(DigitsConfig()), states[6])
+    list(again.run(NoControl()))
+    whole, resumed = states[12].tensors, again.state().tensors
+    assert all(np.array_equal(whole[name], resumed[name]) for name in whole)

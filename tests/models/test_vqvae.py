@@ -103,7 +103,7 @@ def test_the_work_is_counted_by_hand() -> None:
 def test_a_picture_can_go_through_without_convolutions() -> None:
     model, x = make((1, 8, 8), net="mlp", downsampling="vector"), torch.rand(6, 1, 8, 8)
     out = model(x)
-    assert out.x_hat.shape == x.shape and out.codes[0].shape == (6,) and model.latent_shape == ()
+    assert out.x_hat.shape == x.shape and out.codes[0].shape == (6,) and model.grids == ((),)
     assert not any(isinstance(part, torch.nn.Conv2d) for part in model.modules())
     assert torch.allclose(model.eval()(x[2:3]).x_hat, model(x).x_hat[2:3], atol=1e-6)
 

@@ -44,8 +44,8 @@ def test_a_picture_of_one_code_everywhere_is_what_that_code_draws(settings: dict
     decoded = book_of(model, x, K).decoded
     assert decoded.shape == (K, 8, 8, 3) and decoded.dtype == np.uint8
     with torch.no_grad():
-        grid = torch.full((1, *model.latent_shape), 4)
-        expected = model.decode(model.quantizer.codes((grid,)))[0].mul(255).round().movedim(0, -1).numpy()
+        grid = torch.full((1, *model.grids[0]), 4)
+        expected = model.decode_indices((grid,))[0].mul(255).round().movedim(0, -1).numpy()
     assert np.abs(decoded[4] - expected).max() <= 1
     assert len(np.unique(decoded.reshape(K, -1), axis=0)) == K
     assert model.training and all(torch.equal(value, before[name]) for name, value in model.state_dict().items()), "nothing has changed"
@@ -64,14 +64,14 @@ def test_for_single_vectors_it_is_the_reconstruction() -> None:
 def test_codes_and_outputs_beyond_half_precision_are_kept_as_they_are(size: float, tmp_path: Path) -> None:
     model, x = model_of(9, (1, 8, 8), downsampling="vector"), torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
     with torch.no_grad():
-        model.quantizer.code_weights()[0].mul_(size)
-        z_e = model.encode(to_model(x)).clone()
-        model.encode = lambda x: z_e[: len(x)] * size  # type: ignore[method-assign]
+        model.code_weights()[0].mul_(size)  # type: ignore[union-attr]
+        (z_e,) = model.outputs(to_model(x))
+        model.outputs = lambda x: (z_e[: len(x)] * size,)  # type: ignore[method-assign]
         book = book_of(model, x, 9)
     path = tmp_path / "0.npz"
     write_snapshot(path, Snapshot(0, (book,)))
     (kept,) = read_snapshot(path).books
-    assert np.array_equal(kept.codebook, model.quantizer.codebooks()[0].numpy())
+    assert np.array_equal(kept.codebook, model.codebooks()[0].numpy())
     assert np.isfinite(kept.codebook).all()
     assert sorted(map(tuple, kept.z.tolist())) == sorted(map(tuple, (z_e * size).tolist()))
     film = film_of([0], [kept])

@@ -117,7 +117,7 @@ def test_codes_that_start_later_are_said_nothing_of_before_and_all_work_afterwar
     assert [snapshot.step for snapshot in of(Snapshot, records)] == [20, 40, 60]
     assert [len(gallery.indices) for gallery in of(Gallery, records)] == [0, 1, 1, 1]
     assert evaluations[1].books[0].used == 16, "codes that start on outputs of the encoder are all near some"
-    assert trainer.model.quantizer.quantises
+    assert trainer.model.quantises
 
 
 def test_until_they_start_codes_cannot_be_replaced() -> None:
@@ -133,7 +133,7 @@ def test_a_late_start_begins_all_codes_anew_and_resumes_bit_for_bit(init: str) -
     config = BASE.edited({"model.quantizer.init": init, "train.record_every": 5})
     late = {20: [Command("late", steps=15)]}
     whole, records = run(config, due=late)
-    assert whole.config.codes_start == 35 and whole.model.quantizer.quantises
+    assert whole.config.codes_start == 35 and whole.model.quantises
     event = next(event for event in of(Event, records) if event.kind == "treated")
     assert event.data["steps"] == 15 and event.data["config"]["model"]["quantizer"]["start_after"] == 35
     assert [record.step for record in of(Step, records) if not record.books] == [25, 30, 35]
@@ -259,17 +259,17 @@ def test_divergence_names_term_and_step() -> None:
         list(trainer.run(NoControl()))
 
 
-def poison_at(trainer: Trainer, step: int) -> None:
-    """From `step` on every training picture holds a NaN, as a damaged data set would."""
+def poison_at(trainer: Trainer, start: int) -> None:
+    """From step `start` on every training picture holds a NaN, as a damaged data set would."""
     import torch
 
-    inner: Callable[[], torch.Tensor] = trainer._batch
+    inner: Callable[[], torch.Tensor] = trainer.batch
 
-    def batch() -> torch.Tensor:
+    def batch(step: int | None = None) -> torch.Tensor:
         x = inner().float()
-        return x * float("nan") if trainer.step >= step else x / 255
+        return x * float("nan") if trainer.step >= start else x / 255
 
-    trainer._batch = batch  # type: ignore[method-assign]
+    trainer.batch = batch  # type: ignore[method-assign]
 
 
 def test_k_larger_than_the_data_is_a_clear_error() -> None:

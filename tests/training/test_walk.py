@@ -20,7 +20,7 @@ from vqcore.training.walk import WalkMeter
 def flat(trainer: Trainer) -> Any:
     """Encoder outputs of the first 64 validation examples, at the places that are looked at: (512, D)."""
     with torch.no_grad():
-        z = trainer.model.encode(to_model(trainer._validation[:64])).movedim(1, -1).reshape(-1, 4)
+        z = trainer.model.outputs(to_model(trainer._validation[:64]))[0].movedim(1, -1).reshape(-1, 4)
     return z.double().numpy()[np.random.default_rng(0).permutation(len(z))[:512]]
 
 
@@ -41,7 +41,7 @@ def test_its_figures_are_those_of_numpy() -> None:
     for record in trainer.run(NoControl()):
         if not isinstance(record, Walk):
             continue
-        z, codes = flat(trainer), trainer.model.quantizer.codebooks()[0].double().numpy()
+        z, codes = flat(trainer), trainer.model.codebooks()[0].double().numpy()
         (book,) = record.books
         distances = np.linalg.norm(z[:, None] - codes[None], axis=2).min(1)
         assert book.nearest == pytest.approx(np.sqrt((distances**2).mean()), rel=1e-4)

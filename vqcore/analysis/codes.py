@@ -5,7 +5,6 @@ Axes: N examples, M codes an example.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -92,12 +91,11 @@ def extract(frozen: Frozen, dataset: Dataset) -> CodeSet:
 def _encoded(frozen: Frozen, layout: Layout, dataset: Dataset, chosen: NDArray[np.int64]) -> NDArray[np.uint16]:
     """The codes of the chosen examples, (N, M)."""
     model = frozen.model
-    device = next(model.parameters()).device
-    batch = max(1, min(256, _BATCH_NUMBERS // max(1, math.prod(model.latent_shape) * model.quantizer.dim)))
+    batch = model.batch(_BATCH_NUMBERS)
     rows = np.zeros((len(chosen), layout.length), dtype=np.uint16)
     for start in range(0, len(chosen), batch):
-        x = torch.from_numpy(dataset.x[chosen[start : start + batch]]).to(device)
-        indices = model.quantize(model.encode(to_model(x))).indices
+        x = torch.from_numpy(dataset.x[chosen[start : start + batch]]).to(model.device)
+        indices = model.indices(to_model(x))
         flat = torch.cat([grid.reshape(len(x), -1) for grid in indices], dim=1)  # (n, M)
         rows[start : start + len(x)] = flat.cpu().numpy()
     return rows

@@ -63,7 +63,7 @@ class Easel:
         if array.shape != self.picture_shape or array.dtype != np.uint8:
             raise GridError(f"A picture of shape {self.picture_shape}, 0 to 255, is needed; given: {array.shape}, {array.dtype}.")
         x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(array, -1, 0))[None]).float() / 255
-        grids = self.frozen.model.quantize(self.frozen.model.encode(x)).indices
+        grids = self.frozen.model.indices(x)
         codes: Codes = self.layout.join([grid.numpy() for grid in grids])[0]
         return codes
 
@@ -104,15 +104,9 @@ class Easel:
     def reach(self) -> NDArray[np.int32]:
         """The pixels that each cell's code can change, int32 (M, 4): top, left, bottom, right, the last two exclusive."""
         if self._reach is None:
-            self._reach = np.concatenate([self._reach_of(grid.shape) for grid in self.layout.grids])
+            fields = [reaches(self.frozen.model, self.frozen.shape, place).reshape(-1, 4) for place in range(len(self.frozen.model.levels))]
+            self._reach = np.concatenate([fields[place] for place in self.frozen.model.level_of_book])
         return self._reach
-
-    def _reach_of(self, shape: tuple[int, ...]) -> NDArray[np.int32]:
-        fields = reaches(self.frozen.model, self.frozen.shape)  # (h, w, 4)
-        if math.prod(shape) == fields.shape[0] * fields.shape[1]:
-            return fields.reshape(-1, 4)
-        H, W, _ = self.picture_shape  # a book with a grid of its own: nothing is known, so everything may change
-        return np.tile(np.array([0, 0, H, W], dtype=np.int32), (math.prod(shape), 1))
 
 
 def middle_cell(shape: tuple[int, ...], picture: tuple[int, int, int]) -> tuple[int, int, int, int]:
@@ -126,21 +120,21 @@ def middle_cell(shape: tuple[int, ...], picture: tuple[int, int, int]) -> tuple[
     return top, left, top + high, left + wide
 
 
-def reaches(model: Model, shape: tuple[int, ...]) -> NDArray[np.int32]:
-    """The pixels of a picture (C, H, W) that each cell of the latent grid can change, int32 (h, w, 4), clipped; (1, 1, 4) for a vector.
+def reaches(model: Model, shape: tuple[int, ...], level: int = 0) -> NDArray[np.int32]:
+    """The pixels of a picture (C, H, W) that each cell of a level can change, int32 (h, w, 4), clipped; (1, 1, 4) for a vector.
 
     As in `receptive_fields`, the other way round: a copy of the decoder with weights that are all positive, in which nothing cancels,
     and gradients of one pixel of each row and of each column, as convolutions see rectangles.
     """
     _, H, W = shape
-    if len(model.latent_shape) != 2:
+    if len(model.levels[level].grid) != 2:
         return np.array([[[0, 0, H, W]]], dtype=np.int32)
-    h, w = model.latent_shape
+    h, w = model.levels[level].grid
     opened = copy.deepcopy(model)
     for module in opened.modules():
         _open(module)
-    rows = np.any(_cells_behind(opened, [(y, 0) for y in range(H)], (h, w)), axis=2)  # (H, h)
-    columns = np.any(_cells_behind(opened, [(0, x) for x in range(W)], (h, w)), axis=1)  # (W, w)
+    rows = np.any(_cells_behind(opened, level, [(y, 0) for y in range(H)]), axis=2)  # (H, h)
+    columns = np.any(_cells_behind(opened, level, [(0, x) for x in range(W)]), axis=1)  # (W, w)
     fields = np.zeros((h, w, 4), dtype=np.int32)
     fields[:, :, 0], fields[:, :, 2] = (ends[:, None] for ends in _ends(rows.T))
     fields[:, :, 1], fields[:, :, 3] = (ends[None, :] for ends in _ends(columns.T))
@@ -153,13 +147,13 @@ def _open(module: nn.Module) -> None:
             parameter.fill_(1 / max(1, math.prod(parameter.shape[1:])) if name == "weight" else 0.0)
 
 
-def _cells_behind(model: Model, pixels: list[tuple[int, int]], grid: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which cells each of the pixels depends on: bool (n, h, w)."""
+def _cells_behind(model: Model, level: int, pixels: list[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Which cells of a level each of the pixels depends on: bool (n, h, w)."""
     with torch.inference_mode(False), torch.enable_grad():
-        z = torch.full((len(pixels), model.quantizer.dim, *grid), _FAINT, requires_grad=True)
-        x = model.decode(z)  # (n, C, H, W)
+        z_q = tuple(torch.full((len(pixels), part.dim, *part.grid), _FAINT, requires_grad=True) for part in model.levels)
+        x = model.decode(z_q)  # (n, C, H, W)
         total = torch.stack([x[i, :, row, column].sum() for i, (row, column) in enumerate(pixels)]).sum()
-        (gradient,) = torch.autograd.grad(total, z)
+        (gradient,) = torch.autograd.grad(total, z_q[level])
     behind: NDArray[np.bool_] = (gradient != 0).any(dim=1).numpy()
     return behind
 

@@ -64,7 +64,7 @@ class _Subject:
 
     def shared(self) -> Arrays:
         """What every result says of the ground it stands on."""
-        books = self.frozen.model.quantizer.codebooks()
+        books = self.frozen.model.codebooks()
         rows = self.codes.layout.split(self.codes.train)
         colours = [
             CodeColours.fit(book.cpu().numpy(), np.bincount(grid.reshape(-1), minlength=len(book)) > 0).codes

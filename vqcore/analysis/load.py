@@ -14,6 +14,7 @@ from vqcore.config.data import DataConfig
 from vqcore.config.run import PriorRunConfig, RunConfig
 from vqcore.data.base import Dataset
 from vqcore.data.registry import DATASETS, load, missing
+from vqcore.device import global_seed
 from vqcore.errors import RunError
 from vqcore.layout import Layout
 from vqcore.models.base import Model
@@ -68,7 +69,7 @@ class Frozen:
 
     def layout(self, classes: int = 0) -> Layout:
         """The grids that the model gives an example. Raises GridError for a model without codes."""
-        return layout_of(self.model, self.shape, classes)
+        return layout_of(self.model, classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,7 @@ def load_prior(run: RunFolder) -> LoadedPrior:
     codes = run.codes()
     if codes is None:
         raise RunError(f"Run {run.id} has no codes yet: they are there once it has started.")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with global_seed(0):
         prior = build_prior(config.prior, codes.layout)
     _fill(prior, state, "prior.")
     return LoadedPrior(prior.eval().requires_grad_(False), load_frozen(run), codes, config, stamp.step, stamp)
@@ -149,8 +149,7 @@ def build(config: RunConfig, dataset: Dataset, state: State) -> Model:
 
 
 def _built(config: RunConfig, shape: tuple[int, ...], modality: str, state: State) -> Model:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with global_seed(0):
         # the variance that it was trained with comes with the weights
         model = build_model(config.model, shape, modality, variance=1.0)
     _fill(model, state, "model.")

@@ -9,21 +9,19 @@ Axes: N vectors of the batch, K codes, H W C a picture's. Codes and encoder outp
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vqcore.config.run import RunConfig
 from vqcore.data.base import Dataset
 from vqcore.errors import ConfigError
-from vqcore.models.base import Output
-from vqcore.models.vqvae import VQVAE
-from vqcore.quantizers.vq import VQ
+from vqcore.models.base import Output, frozen
 from vqcore.records import State
 from vqcore.training.evaluation import to_model
 from vqcore.training.state import pack, unpack
@@ -217,23 +215,16 @@ class _Bench(Trainer):
         self.kept = False
 
     @property
-    def net(self) -> VQVAE:
-        assert isinstance(self.model, VQVAE)
-        return self.model
-
-    @property
-    def vq(self) -> VQ:
-        assert isinstance(self.model.quantizer, VQ)
-        return self.model.quantizer
+    def codebook(self) -> nn.Parameter:
+        (weights,) = self.model.code_weights()
+        assert weights is not None
+        return weights
 
     def begin(self, steps: int) -> None:
-        self._initialise_codes()
+        self.initialise_codes_()
         for _ in range(steps):
             self.take()
             self.at += 1
-
-    def treat(self, changes: Mapping[str, Any]) -> None:
-        self._treat(changes)
 
     # ── moments ──
 
@@ -247,7 +238,7 @@ class _Bench(Trainer):
 
     def restore(self, moment: _Moment) -> None:
         self.config, self.at, self.frozen, self.kept = moment.config, moment.batch, moment.frozen, moment.kept
-        self.vq.reconfigure_(moment.config.plain_vq())
+        self.model.reconfigure_(moment.config.model)
         self.optimizer.state.clear()  # a state from before the first step has no moments to put in their place
         unpack(self, moment.state)
 
@@ -255,37 +246,38 @@ class _Bench(Trainer):
 
     def take(self) -> None:
         """Take a step unseen."""
-        self._learn(self.net(to_model(self._rows())).loss)
+        self.learn_(self.forward(self.batch(self.at)), held=self._held())
 
     def look(self, now: _Moment) -> Frame:
         """Take the step that begins at `now`, where this bench stands, and tell all about it."""
-        rows = self._rows()
+        rows = self.batch(self.at)
         x = to_model(rows)
-        net, vq = self.net, self.vq
-        codebook = vq.codebook.detach().clone()
+        net = self.model
+        codebook = self.codebook.detach().clone()
         pair_loss, pair_gradient = self._pairs(x, codebook)
         with torch.no_grad():
-            decoded = net.decode(codebook)
+            decoded = net.decode((codebook,))
 
-        out = net(x)
+        out = self.forward(rows)
+        (level,) = out.levels
         reconstruction = out.terms["reconstruction"]
-        at_z_q, passed = torch.autograd.grad(reconstruction, (out.z_q, out.z_e), retain_graph=True)
+        at_z_q, passed = torch.autograd.grad(reconstruction, (level.z_q, level.z_e), retain_graph=True)
         weighted = self.config.plain_vq().commitment_weight * out.terms["commitment"]
-        (commitment,) = torch.autograd.grad(weighted, out.z_e, retain_graph=True)
+        (commitment,) = torch.autograd.grad(weighted, level.z_e, retain_graph=True)
         loss, terms = _plain(out)
-        out.z_e.retain_grad()  # not before: what autograd.grad passes through z_e would be kept as well
-        self._learn(out.loss)
-        assert out.z_e.grad is not None
-        z_e, index = out.z_e.detach(), out.codes[0]
-        at_codes = torch.zeros_like(codebook) if vq.codebook.grad is None else vq.codebook.grad
+        level.z_e.retain_grad()  # not before: what autograd.grad passes through z_e would be kept as well
+        self.learn_(out, held=self._held())
+        assert level.z_e.grad is not None
+        z_e, index = level.z_e.detach(), out.codes[0]
+        at_codes = torch.zeros_like(codebook) if self.codebook.grad is None else self.codebook.grad
         count = torch.bincount(index, minlength=len(codebook))
         mean = torch.full_like(codebook, torch.nan)
         mean[count > 0] = torch.zeros_like(codebook).index_add_(0, index, z_e)[count > 0] / count[count > 0, None]
-        net.eval()  # a look that training must not learn from
-        with torch.no_grad():
+        with frozen(net):  # a look that training must not learn from
             after = net(x)
-        net.train()
         loss_after, terms_after = _plain(after)
+        (ema_count,) = self.model.ema_counts()
+        assert ema_count is not None
         return Frame(
             step=now.state.meta["step"],
             batch=now.batch,
@@ -305,47 +297,26 @@ class _Bench(Trainer):
             at_z_q=_floats(at_z_q),
             passed=_floats(passed),
             commitment=_floats(commitment),
-            at_z_e=_floats(out.z_e.grad),
+            at_z_e=_floats(level.z_e.grad),
             at_codes=_floats(at_codes),
             count=count.numpy().copy(),
             mean=_floats(mean),
-            codebook_after=_floats(vq.codebook),
-            z_e_after=_floats(after.z_e),
+            codebook_after=_floats(self.codebook),
+            z_e_after=_floats(after.levels[0].z_e),
             index_after=after.codes[0].numpy().copy(),
             loss_after=loss_after,
             terms_after=terms_after,
-            ema_count=_floats(vq.ema_count),
+            ema_count=_floats(ema_count),
         )
 
-    def _learn(self, loss: Tensor) -> None:
-        """The trainer's step from the loss on, but for an encoder that is held."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._lr()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.frozen:
-            for weight in self.net.encoder.parameters():
-                weight.grad = None  # Adam passes over what has no gradient; a zero would still leave it its momentum
-        self.optimizer.step()
-        self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step)
-        self.vq.update_(self.generator)
-        self._clear_moments()
-        self.step += 1
-
-    def _rows(self) -> Tensor:
-        """The batch under the lens, as stored. The trainer finds its batch by its step; a kept batch lags behind."""
-        taken, self.step = self.step, self.at
-        try:
-            return self._batch()
-        finally:
-            self.step = taken
+    def _held(self) -> Iterator[nn.Parameter]:
+        return self.model.encoder_weights() if self.frozen else iter(())
 
     def _pairs(self, x: Tensor, codebook: Tensor) -> tuple[Tensor, Tensor]:
         """Each vector with each code: the reconstruction loss (N, K), and its gradient (N, K, 2) at what the decoder is given."""
         N, K = len(x), len(codebook)
         given = codebook.repeat(N, 1).requires_grad_()  # (N K, 2), the codes of the first vector first
-        raw = self.net._raw(given).reshape(N, K, -1)  # what the loss sees: pictures before they are cut to [0, 1]
-        loss = (raw - x.reshape(N, 1, -1)).square().mean(2) / self.net.variance  # (N, K)
+        loss = self.model.errors((given,), x.repeat_interleave(K, dim=0)).view(N, K)
         (gradient,) = torch.autograd.grad(loss.sum(), given)
         return loss.detach(), gradient.view(N, K, 2)
 

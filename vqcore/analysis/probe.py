@@ -58,20 +58,17 @@ def probe_arrays(loaded: Loaded, examples: int = EXAMPLES) -> Arrays:
     values = labels[1].values[chosen] if labels else np.full(len(chosen), -1, dtype=np.int64)
     names = labels[1].names if labels else ()
     x = torch.from_numpy(dataset.x[chosen])
-    books = model.quantizer.books
+    books = model.books
     shown = min(len(x), max(1, PICTURE_BYTES // max(1, dataset.x[0].nbytes)))  # of these pictures patches are shown
     takers = [_Taker(book, values, len(names), shown) for book in books]
-    cells = math.prod(model.latent_shape)
-    batch = max(1, min(256, _BATCH_NUMBERS // max(1, cells * model.quantizer.dim)))
-    codebooks = model.quantizer.codebooks()
-    if books:
-        picked = np.sort(np.random.default_rng(0).permutation(len(x) * cells)[:VECTORS])
-        for start in range(0, len(x), batch):
-            z_e = model.encode(to_model(x[start : start + batch]))
-            grids = model.quantize(z_e).indices
-            z = z_e.float().movedim(1, -1).reshape(-1, z_e.shape[1])  # (N·cells, D)
-            for taker, compared, codebook, grid in zip(takers, model.quantizer.compared(z), codebooks, grids, strict=True):
-                taker.take(start, compared, codebook, grid, picked - start * cells)
+    batch = model.batch(_BATCH_NUMBERS)
+    codebooks = model.codebooks()
+    cells = [math.prod(grid) for grid in model.grids]
+    picked = {n: np.sort(np.random.default_rng(0).permutation(len(x) * n)[:VECTORS]) for n in set(cells)}
+    for start in range(0, len(x), batch) if books else ():
+        outputs = model.outputs(to_model(x[start : start + batch]))
+        for taker, n, z, codebook, grid in zip(takers, cells, model.compared(outputs), codebooks, model.chosen(outputs), strict=True):
+            taker.take(start, z, codebook, grid, picked[n] - start * n)
     arrays: Arrays = {
         "step": np.array(loaded.step),
         "images": np.array(len(x)),
@@ -98,7 +95,7 @@ def probe_arrays(loaded: Loaded, examples: int = EXAMPLES) -> Arrays:
             "codebook": kept if kept.size <= _SMALL_BOOK else compact(kept),
             "decoded": decoded,
             "decoded_code": decoded_code,
-            "fields": _fields(loaded, taker.grid),
+            "fields": _fields(loaded, model.level_of_book[i]),
         }
         arrays |= {f"{name}_{i}": value for name, value in book.items()}
     return arrays
@@ -145,13 +142,9 @@ class _Taker:
             flat = code * self.label_count + self.values[example]
             self.label_counts += np.bincount(flat, minlength=self.label_counts.size).reshape(self.label_counts.shape)
         inside = picked[(picked >= 0) & (picked < len(z))]
-        # a book with another grid than the encoder's outputs: the cells at the same relative places
-        here = inside * len(code) // max(1, len(z))
-        kept = z.numpy()[inside]
-        self.sample.append((kept, code[here].astype(np.int32), example[here], here % places))
+        self.sample.append((z.numpy()[inside], code[inside].astype(np.int32), example[inside], inside % places))
         if start < self.shown:
-            near = np.arange(len(code)) * len(z) // max(1, len(code))
-            distance = (z[torch.from_numpy(near)] - codebook[indices.reshape(-1)]).square().sum(1).numpy()
+            distance = (z - codebook[indices.reshape(-1)]).square().sum(1).numpy()
             good = np.isfinite(distance) & (example < self.shown)
             self.found.append((code[good], example[good], (np.arange(len(code)) % places)[good], distance[good]))
             if sum(len(part[0]) for part in self.found) > self.patch_cell.size:  # few merges, also for large books
@@ -223,7 +216,7 @@ def _decoded(
     model, dataset = loaded.model, loaded.dataset
     most = min(DECODED, max(1, DECODED_BYTES // max(1, dataset.x[0].nbytes)))
     order = np.argsort(-counts[i], kind="stable")[:most]
-    batch = max(1, min(128, _BATCH_NUMBERS // max(1, math.prod(model.latent_shape) * model.quantizer.dim)))
+    batch = model.batch(_BATCH_NUMBERS, 128)
     parts = []
     for start in range(0, len(order), batch):
         codes = torch.from_numpy(order[start : start + batch])
@@ -235,20 +228,8 @@ def _decoded(
     return np.concatenate(parts), order.astype(np.int32)
 
 
-def _fields(loaded: Loaded, grid: tuple[int, ...]) -> NDArray[np.int32]:
-    """The receptive field of each cell of a book's grid, int32 (h, w, 4) as in `receptive_fields`; (0, 0, 4) for points.
-
-    A cell of a book whose grid is coarser than the encoder's depends on all that the cells under it depend on.
-    """
+def _fields(loaded: Loaded, level: int) -> NDArray[np.int32]:
+    """The receptive field of each cell of a level's grid, int32 (h, w, 4) as in `receptive_fields`; (0, 0, 4) for points."""
     if loaded.dataset.modality != "image":
         return np.zeros((0, 0, 4), dtype=np.int32)
-    fields = receptive_fields(loaded.model, loaded.dataset.shape)  # (h, w, 4)
-    (first_row, last_row), (first, last) = (_under(axis, size) for axis, size in zip(fields.shape, grid or (1, 1), strict=False))
-    begin, end = fields[np.ix_(first_row, first)], fields[np.ix_(last_row, last)]
-    return np.concatenate([begin[..., :2], end[..., 2:]], axis=-1)
-
-
-def _under(cells: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each place of a coarser (or finer) axis of `size`, the first and the last of the `cells` that lie under it."""
-    places = np.arange(size)
-    return places * cells // size, ((places + 1) * cells - 1) // size
+    return receptive_fields(loaded.model, loaded.dataset.shape, level)

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from vqcore.models.base import Model
 
 
-def receptive_fields(model: Model, shape: tuple[int, ...]) -> NDArray[np.int32]:
-    """The picture's rows and columns that each cell depends on, as int32 (h, w, 4): top, left, bottom, right, the last two exclusive.
+def receptive_fields(model: Model, shape: tuple[int, ...], level: int = 0) -> NDArray[np.int32]:
+    """The picture's rows and columns that each cell of a level depends on, as int32 (h, w, 4): top, left, bottom, right, the last two
+    exclusive.
 
     `shape` is a picture's (C, H, W). Fields are clipped at its borders. A single vector depends on all of it: (1, 1, 4).
 
@@ -26,7 +27,7 @@ def receptive_fields(model: Model, shape: tuple[int, ...]) -> NDArray[np.int32]:
     so one cell of each row and one of each column tell all.
     """
     _, H, W = shape
-    grid = model.latent_shape
+    grid = model.levels[level].grid
     if len(grid) != 2:
         return np.array([[[0, 0, H, W]]], dtype=np.int32)
     h, w = grid
@@ -34,8 +35,8 @@ def receptive_fields(model: Model, shape: tuple[int, ...]) -> NDArray[np.int32]:
     for module in encode.modules():
         _open(module)
     fields = np.zeros((h, w, 4), dtype=np.int32)
-    rows = np.any(_touched(encode, shape, [(r, 0) for r in range(h)]), axis=2)  # (h, H)
-    columns = np.any(_touched(encode, shape, [(0, c) for c in range(w)]), axis=1)  # (w, W)
+    rows = np.any(_touched(encode, shape, level, [(r, 0) for r in range(h)]), axis=2)  # (h, H)
+    columns = np.any(_touched(encode, shape, level, [(0, c) for c in range(w)]), axis=1)  # (w, W)
     fields[:, :, 0], fields[:, :, 2] = (ends[:, None] for ends in _ends(rows))
     fields[:, :, 1], fields[:, :, 3] = (ends[None, :] for ends in _ends(columns))
     return fields
@@ -48,11 +49,11 @@ def _open(module: nn.Module) -> None:
             parameter.fill_(1 / fan_in if name == "weight" else 0.0)
 
 
-def _touched(model: Model, shape: tuple[int, ...], cells: list[tuple[int, int]]) -> NDArray[np.bool_]:
+def _touched(model: Model, shape: tuple[int, ...], level: int, cells: list[tuple[int, int]]) -> NDArray[np.bool_]:
     """Which pixels have a gradient from each of the F cells: bool (F, H, W)."""
     x: Tensor = torch.ones(len(cells), *shape, requires_grad=True)
     with torch.enable_grad():
-        z = model.encode(x)  # (F, D, h, w)
+        z = model.outputs(x)[level]  # (F, D, h, w)
         total = torch.stack([z[i, :, row, column].sum() for i, (row, column) in enumerate(cells)]).sum()
         (gradient,) = torch.autograd.grad(total, x)
     touched: NDArray[np.bool_] = (gradient != 0).any(dim=1).numpy()

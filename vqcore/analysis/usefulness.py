@@ -18,7 +18,6 @@ Axes: N pictures, K codes of all books together, S label sets, R shuffles.
 
 from __future__ import annotations
 
-import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -58,9 +57,9 @@ def usefulness(run_path: str, scratch_path: str) -> str:
 def usefulness_arrays(loaded: Loaded) -> Arrays:
     """What `usefulness` keeps. Raises RunError for a model without codes."""
     dataset = loaded.dataset
-    if not loaded.model.quantizer.books:
+    if not loaded.model.books:
         raise RunError("This model has no codebook, so that there are no codes to count.")
-    most = min(EXAMPLES, _COUNTS // sum(book.K for book in loaded.model.quantizer.books))
+    most = min(EXAMPLES, _COUNTS // sum(book.K for book in loaded.model.books))
     train = np.random.default_rng(0).permutation(dataset.train)[:most]
     held_out = validation_order(dataset)[:most]
     sets = {name: labels for name, labels in dataset.labels.items() if len(labels.names) > 1}
@@ -93,11 +92,11 @@ def code_counts(loaded: Loaded, examples: NDArray[np.int64]) -> NDArray[np.float
     """How often each code occurs in each of these examples (rows of the data set): (N, K), the books' codes one after the other."""
     model = loaded.model
     x = torch.from_numpy(loaded.dataset.x[examples])
-    sizes = [book.K for book in model.quantizer.books]
+    sizes = [book.K for book in model.books]
     counts = np.zeros((len(x), sum(sizes)), dtype=np.float32)
-    batch = max(1, min(256, _BATCH_NUMBERS // max(1, math.prod(model.latent_shape) * model.quantizer.dim)))
+    batch = model.batch(_BATCH_NUMBERS)
     for start in range(0, len(x), batch):
-        grids = model.quantize(model.encode(to_model(x[start : start + batch]))).indices
+        grids = model.indices(to_model(x[start : start + batch]))
         for first, grid in zip(np.cumsum([0, *sizes]), grids, strict=False):
             row = np.repeat(np.arange(start, start + len(grid)), grid[0].numel())
             np.add.at(counts, (row, first + grid.reshape(-1).numpy()), 1)

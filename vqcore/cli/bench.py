@@ -255,9 +255,7 @@ class PlainLoop:
         self.generator = torch.Generator(device=device).manual_seed(config.train.seed)
         self.batches: Iterator[Tensor] = iter(())
         self.batch_size = config.train.batch_size
-        with torch.no_grad():
-            z = self.model.encode(to_model(self.x))
-        self.model.quantizer.initialise_(z.movedim(1, -1).reshape(-1, z.shape[1]), self.generator)
+        self.model.initialise_(lambda: [to_model(self.x)], self.generator)
 
     def run(self, steps: int) -> None:
         """Train `steps` steps, going on where the last call left."""
@@ -266,7 +264,7 @@ class PlainLoop:
             self.optimizer.zero_grad(set_to_none=True)
             out.loss.backward()
             self.optimizer.step()
-            self.model.quantizer.update_(self.generator)
+            self.model.update_(self.generator)
 
     def _batch(self) -> Tensor:
         rows = next(self.batches, None)

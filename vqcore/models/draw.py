@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,42 +11,27 @@ from torch import Tensor
 
 from vqcore.errors import GridError
 from vqcore.layout import Grid, Layout
-from vqcore.models.base import Model
+from vqcore.models.base import Model, frozen
 
 _BATCH_NUMBERS = 1 << 22  # of the decoder's input held at once
 
 
-@torch.no_grad()
-def layout_of(model: Model, shape: tuple[int, ...], classes: int = 0) -> Layout:
-    """The grids that the model gives an example of `shape`. Raises GridError for a model without codes."""
-    if not model.quantizer.books:
+def layout_of(model: Model, classes: int = 0) -> Layout:
+    """The grids that the model gives an example. Raises GridError for a model without codes."""
+    if not model.books:
         raise GridError("This model has no codebook, so it gives no codes.")
-    was_training = model.training
-    model.eval()
-    try:
-        device = next(model.parameters()).device
-        indices = model.quantize(model.encode(torch.zeros(1, *shape, device=device))).indices
-    finally:
-        model.train(was_training)
-    grids = (Grid(book.name, book.K, tuple(found.shape[1:])) for book, found in zip(model.quantizer.books, indices, strict=True))
-    return Layout(tuple(grids), classes)
+    return Layout(tuple(Grid(book.name, book.K, grid) for book, grid in zip(model.books, model.grids, strict=True)), classes)
 
 
-@torch.no_grad()
 def decode_codes(model: Model, layout: Layout, codes: Any) -> Tensor:
     """Rows (N, M) decoded: float32 (N, …) in the data's range, on the model's device. Raises GridError for codes it cannot take."""
     rows = torch.from_numpy(layout.checked(codes))
-    device = next(model.parameters()).device
-    batch = max(1, min(256, _BATCH_NUMBERS // max(1, math.prod(model.latent_shape) * model.quantizer.dim)))
-    was_training = model.training
-    model.eval()
-    try:
+    batch = model.batch(_BATCH_NUMBERS)
+    with frozen(model):
         parts = [
-            model.decode_indices(layout.split(rows[start : start + batch].to(device))).float()
+            model.decode_indices(layout.split(rows[start : start + batch].to(model.device))).float()
             for start in range(0, max(1, len(rows)), batch)
         ]
-    finally:
-        model.train(was_training)
     return torch.cat(parts)
 
 

@@ -8,12 +8,11 @@ from importlib import import_module
 from vqcore.config.model import BaseModelConfig, ModelConfig, VQVAEConfig
 from vqcore.errors import ConfigError
 from vqcore.models.base import Model
-from vqcore.quantizers.registry import build_quantizer
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`target` is "module:Class", imported on use; the class takes (config, quantizer, shape, modality, variance)."""
+    """`target` is "module:Class", imported on use; the class takes (config, shape, modality, variance)."""
 
     config: type[BaseModelConfig]
     target: str
@@ -33,5 +32,5 @@ def build_model(config: ModelConfig, shape: tuple[int, ...], modality: str, vari
     if not variance > 0:
         raise ConfigError(f"the training data's variance is {variance}: all of it is the same. Choose data that differs.")
     module, name = MODELS[config.kind].target.split(":")
-    model: Model = getattr(import_module(module), name)(config, build_quantizer(config.quantizer), shape, modality, variance)
+    model: Model = getattr(import_module(module), name)(config, shape, modality, variance)
     return model

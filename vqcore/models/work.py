@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vqcore.models.base import Model
+from vqcore.models.base import Model, frozen
 
 
-@torch.no_grad()
 def multiplications(model: Model, shape: tuple[int, ...]) -> int:
     """The multiplications of convolutions and linear layers on one example of `shape`, forwards. Training takes about thrice that."""
     total = 0
@@ -24,12 +23,10 @@ def multiplications(model: Model, shape: tuple[int, ...]) -> int:
 
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
     hooks: list[Any] = [layer.register_forward_hook(count) for layer in layers]
-    was_training = model.training
-    model.eval()
     try:
-        model(torch.zeros(1, *shape, device=next(model.parameters()).device))
+        with frozen(model):
+            model(torch.zeros(1, *shape, device=model.device))
     finally:
-        model.train(was_training)
         for hook in hooks:
             hook.remove()
     return total

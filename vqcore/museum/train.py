@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from vqcore.config.model import VQVAEConfig
+from vqcore.config.quantizer import VQConfig
 from vqcore.config.run import RunConfig
 from vqcore.control import NoControl
 from vqcore.data.base import Dataset
 from vqcore.data.registry import load
 from vqcore.errors import ConfigError, Diverged
+from vqcore.models.vqvae import VQVAE
 from vqcore.museum.bugs import BUGS
 from vqcore.museum.exhibits import EXHIBITS
 from vqcore.museum.trial import SERIES, Pair, Trial, write
@@ -30,17 +33,13 @@ class Patient(Trainer):
     """A trainer under observation. With `bug`, that quantizer stands in the model, with the same first codes."""
 
     def __init__(self, config: RunConfig, dataset: Dataset, bug: type[VQ] | None = None) -> None:
-        super().__init__(config, dataset)
-        if bug is not None:
-            altered = bug(self.config.plain_vq()).to(self.device)
-            altered.load_state_dict(self.model.quantizer.state_dict(), strict=False)
-            self.model.quantizer = altered
-            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.config.train.lr, fused=self.device.type in ("cpu", "cuda"))
+        super().__init__(config, dataset, build=None if bug is None else partial(_with, bug, config.plain_vq()))
         book = self._codebook()
         self._first = book.clone()
         self._revived = torch.zeros(len(book), dtype=torch.bool, device=self.device)
         self._revivals = 0
         self._last_point = 0
+        self._probed = torch.from_numpy(dataset.x[dataset.train[:PROBED]]).to(self.device)
 
     def observed(self) -> dict[str, float]:
         """What a point of the curves lacks; counts begin anew."""
@@ -54,23 +53,23 @@ class Patient(Trainer):
         self._revivals, self._last_point = 0, self.step
         return found
 
-    def _initialise_codes(self) -> None:
-        super()._initialise_codes()
-        self.model.quantizer.clear_changed_()  # codes that have just been put somewhere are not revived ones
+    def initialise_codes_(self) -> None:
+        super().initialise_codes_()
+        super().clear_moments_()  # codes that have just been put somewhere are not revived ones
         self._first = self._codebook().clone()
 
-    def _clear_moments(self) -> None:
-        changed = self.model.quantizer.changed[0]
+    def clear_moments_(self) -> None:
+        (changed,) = self.model.changed
         assert changed is not None
         self._revivals += int(changed.sum())
         self._revived |= changed
-        super()._clear_moments()
+        super().clear_moments_()
 
     def _codebook(self) -> Tensor:
         return self._weights().detach()
 
     def _weights(self) -> Tensor:
-        weights = self.model.quantizer.code_weights()[0]
+        (weights,) = self.model.code_weights()
         assert weights is not None
         return weights
 
@@ -78,17 +77,22 @@ class Patient(Trainer):
         """How long each loss's gradient is where it arrives, on the same pictures each time; exactly 0 where it does not."""
         self.model.eval()  # what a quantizer remembers in training is the batch's
         try:
-            out = self.model(to_model(self._train[:PROBED]))
+            out = self.model(to_model(self._probed))
         finally:
             self.model.train()
         picture = out.terms["reconstruction"]
-        ends = [out.z_e, self._weights()]
+        ends = [out.levels[0].z_e, self._weights()]
         found = {}
         for name, loss in (("picture", picture), ("book", out.loss - picture)):
             at_z, at_codes = torch.autograd.grad(loss, ends, retain_graph=True, allow_unused=True)
             found[f"{name}_at_z"] = _length(at_z)
             found[f"{name}_at_codes"] = _length(at_codes)
         return found
+
+
+def _with(bug: type[VQ], quantizer: VQConfig, config: VQVAEConfig, shape: tuple[int, ...], modality: str, variance: float) -> VQVAE:
+    """The model that `config` describes, with the same first weights and codes, but for the bug."""
+    return VQVAE(config, shape, modality, variance, bug(quantizer))
 
 
 def _length(gradient: Tensor | None) -> float:

@@ -80,7 +80,7 @@ def _state(settings: RunConfig, dataset: Dataset, weights: dict[str, NDArray[np.
     model = build(settings, dataset, State(weights, {}))
     x = torch.from_numpy(dataset.x[evaluation.validation_order(dataset)])
     figures, hits = evaluation.evaluate(model, x, 0, evaluation.reference(dataset), complete=True)
-    colours = CodeColours.fit(model.quantizer.codebooks()[0].numpy(), hits[0] > 0)
+    colours = CodeColours.fit(model.codebooks()[0].numpy(), hits[0] > 0)
     gallery = evaluation.gallery(model, x[:PICTURES], np.zeros(0, dtype=np.int64), 0, colours)
     pictures = {
         "inputs": gallery.inputs,

@@ -51,10 +51,9 @@ def _through(run: RunFolder, gallery: Gallery, image: int) -> Snippet:
 loaded = load_model({opened(run)})
 row = validation_order(loaded.dataset)[{image}]
 x = torch.from_numpy(loaded.dataset.x[[row]])  # as stored, (1, C, H, W)
-z_e = loaded.model.encode(to_model(x))  # (1, D, h, w)
-found = loaded.model.quantize(z_e)
-x_hat = loaded.model.decode(found.z_q)
-index = found.indices[0][0].numpy()
+indices = loaded.model.indices(to_model(x))  # a grid (1, h, w) for each codebook
+x_hat = loaded.model.decode_indices(indices)
+index = indices[0][0].numpy()
 error = ((drawable(x).astype(float) - drawable(x_hat)) ** 2).mean() / 255**2
 print(index)
 print(f"squared error {{error:.4f}}, different codes {{len(np.unique(index))}} of {{index.size}}")

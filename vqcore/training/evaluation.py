@@ -19,7 +19,7 @@ from vqcore.data.base import Dataset
 from vqcore.errors import DataError
 from vqcore.metrics.codebook import UsageMeter, entropy_bits, perplexity
 from vqcore.metrics.reconstruction import mse, nmse, psnr
-from vqcore.models.base import Model
+from vqcore.models.base import Model, frozen
 from vqcore.models.draw import drawable
 from vqcore.records import DECODED_BYTES, BookEvaluation, BookSnapshot, Evaluation, Gallery, Snapshot, compact
 
@@ -64,21 +64,18 @@ def validation_order(dataset: Dataset) -> NDArray[np.int64]:
     return order
 
 
-@torch.no_grad()
 def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bool) -> tuple[Evaluation, tuple[NDArray[np.int64], ...]]:
     """Figures of the frozen model over `x` (N, …), as stored (uint8 or float32); also each book's hits (K,).
 
     Always in float32, whatever the training's precision. Nothing of books while codes wait for their start.
     """
-    books = model.quantizer.books if model.quantizer.quantises else ()
+    books = model.books if model.quantises else ()
     counts = tuple(torch.zeros(book.K, dtype=torch.int64, device=x.device) for book in books)
     per_image = [0] * len(books)
     sums: dict[str, float] = {}
     error = mean_picture_error = 0.0
     mean = torch.from_numpy(ref.mean).to(x.device)
-    was_training = model.training
-    model.eval()
-    try:
+    with frozen(model):
         for start in range(0, len(x), BATCH):
             batch = to_model(x[start : start + BATCH])
             out = model(batch)
@@ -90,8 +87,6 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
             for i, indices in enumerate(out.codes[: len(books)]):
                 counts[i].add_(torch.bincount(indices.reshape(-1), minlength=books[i].K))
                 per_image[i] = indices[0].numel()
-    finally:
-        model.train(was_training)
     hits = tuple(count.cpu().numpy() for count in counts)
     figures = tuple(
         BookEvaluation(
@@ -121,34 +116,29 @@ def evaluate(model: Model, x: Tensor, step: int, ref: Reference, *, complete: bo
     return record, hits
 
 
-@torch.no_grad()
 def gallery(model: Model, x: Tensor, labels: NDArray[np.int64], step: int, colours: CodeColours | None) -> Gallery:
-    """`x` (N, …), as stored, through the frozen model. `colours`: the first book's; None: z_e gives its own.
+    """`x` (N, …), as stored, through the frozen model. `colours`: the first book's; None: z_e and z_q each give their own.
 
     No indices while codes wait for their start.
     """
-    was_training = model.training
-    model.eval()
-    try:
+    with frozen(model):
         out = model(to_model(x))
-    finally:
-        model.train(was_training)
-    z_e, z_q = _cells(out.z_e), _cells(out.z_q)
-    if colours is None:
-        flat = z_e.reshape(-1, z_e.shape[-1])
-        colours = CodeColours.fit(flat, np.ones(len(flat), dtype=bool))
+    first = out.levels[0]
+    z_e, z_q = _cells(first.z_e), _cells(first.z_q)
+    if colours is not None:
+        # as the first book compares them, which is where its codes are
+        z_e = model.compared(tuple(level.z_e for level in out.levels))[0].cpu().numpy().reshape(z_e.shape)
     return Gallery(
         step=step,
         inputs=drawable(x),
         reconstructions=drawable(out.x_hat),
-        z_e=colours.of(z_e),
-        z_q=colours.of(z_q),
-        indices=tuple(indices.cpu().numpy().astype(np.int32) for indices in out.codes if model.quantizer.quantises),
+        z_e=(colours or _own_colours(z_e)).of(z_e),
+        z_q=(colours or _own_colours(z_q)).of(z_q),
+        indices=tuple(indices.cpu().numpy().astype(np.int32) for indices in out.codes if model.quantises),
         labels=labels,
     )
 
 
-@torch.no_grad()
 def snapshot(
     model: Model, x: Tensor, meters: tuple[UsageMeter, ...], validation_hits: tuple[NDArray[np.int64], ...], step: int
 ) -> Snapshot:
@@ -158,66 +148,55 @@ def snapshot(
     The caller clears the meters' counts.
     """
     books = []
-    quantizer = model.quantizer
-    z, chosen = _sample(model, x)
+    vectors = sample(model, x)
+    with frozen(model):
+        compared, chosen = model.compared(vectors), model.chosen(vectors)
     decoded = _decoded_codes(model, x.shape[1:])
-    for book, codebook, meter, ema, hits, sample, codes in zip(
-        quantizer.books, quantizer.codebooks(), meters, quantizer.ema_counts(), validation_hits, quantizer.compared(z), chosen, strict=True
+    for book, codebook, meter, ema, hits, z, codes in zip(
+        model.books, model.codebooks(), meters, model.ema_counts(), validation_hits, compared, chosen, strict=True
     ):
         books.append(
             BookSnapshot(
                 name=book.name,
-                codebook=compact(codebook.detach().float().cpu().numpy()),
+                codebook=compact(codebook.cpu().numpy()),
                 usage=meter.counts.cpu().numpy().astype(np.int64),
                 validation_usage=hits.astype(np.int64),
                 age=meter.age(step).cpu().numpy(),
                 ema_count=np.zeros(0, np.float32) if ema is None else ema.detach().float().cpu().numpy(),
-                z=compact(sample.cpu().numpy()),
-                z_code=codes,
+                z=compact(z.cpu().numpy()),
+                z_code=codes.cpu().numpy().astype(np.int32),
                 decoded=decoded,
             )
         )
     return Snapshot(step=step, books=tuple(books))
 
 
-def _sample(model: Model, x: Tensor) -> tuple[Tensor, tuple[NDArray[np.int32], ...]]:
-    """At most SAMPLE encoder outputs (V, D) on the frozen model, always from the same places, and each book's codes there (V,).
-
-    A book that has another grid than the encoder's outputs gives the codes of the cells at the same relative places.
+def sample(model: Model, x: Tensor) -> tuple[Tensor, ...]:
+    """Of each level at most SAMPLE encoder outputs, float32 (V, D), of the frozen model for `x` (N, …), as stored: always from the same
+    places.
     """
-    was_training = model.training
-    model.eval()
-    try:
-        cells = math.prod(model.latent_shape)
-        out = model(to_model(x[: max(PICTURES, -(-SAMPLE // cells))]))
-    finally:
-        model.train(was_training)
-    z = out.z_e.float().movedim(1, -1).reshape(-1, out.z_e.shape[1])  # (N, D)
-    picked = np.random.default_rng(0).permutation(len(z))[:SAMPLE]
-    return z[torch.from_numpy(picked).to(z.device)], tuple(_codes_at(picked, len(z), grid) for grid in out.codes)
+    cells = min(level.cells for level in model.levels)
+    with frozen(model):
+        outputs = model.outputs(to_model(x[: max(PICTURES, -(-SAMPLE // cells))]))
+    found = []
+    for z_e in outputs:
+        z = z_e.float().movedim(1, -1).reshape(-1, z_e.shape[1])  # (N, D)
+        picked = np.random.default_rng(0).permutation(len(z))[:SAMPLE]
+        found.append(z[torch.from_numpy(picked).to(z.device)])
+    return tuple(found)
 
 
 def _decoded_codes(model: Model, shape: Sequence[int]) -> NDArray[np.uint8]:
     """What grids of one code each decode to, uint8 (K, H, W, C), for pictures of `shape` (C, H, W); see BookSnapshot."""
-    books = model.quantizer.books
+    books = model.books
     if len(books) != 1 or len(shape) != 3 or books[0].K * math.prod(shape) > DECODED_BYTES:
         return np.zeros((0, 0, 0, 0), dtype=np.uint8)
-    K, grid = books[0].K, model.latent_shape
-    device = next(model.parameters()).device
-    indices = torch.arange(K, device=device).reshape(K, *(1 for _ in grid)).expand(K, *grid)
-    was_training = model.training
-    model.eval()
-    try:
+    K, (grid,) = books[0].K, model.grids
+    indices = torch.arange(K, device=model.device).reshape(K, *(1 for _ in grid)).expand(K, *grid)
+    with frozen(model):
         parts = [model.decode_indices((indices[start : start + BATCH],)) for start in range(0, K, BATCH)]
-    finally:
-        model.train(was_training)
     pictures: NDArray[np.uint8] = drawable(torch.cat(parts)).astype(np.uint8, copy=False)
     return pictures
-
-
-def _codes_at(picked: NDArray[np.int64], places: int, indices: Tensor) -> NDArray[np.int32]:
-    flat = indices.reshape(-1).cpu().numpy()
-    return flat[picked * len(flat) // places].astype(np.int32)
 
 
 def to_model(x: Tensor) -> Tensor:
@@ -231,3 +210,8 @@ def _cells(z: Tensor) -> NDArray[np.float32]:
     while array.ndim < 4:
         array = array[:, None]
     return array
+
+
+def _own_colours(cells: NDArray[np.float32]) -> CodeColours:
+    flat = cells.reshape(-1, cells.shape[-1])
+    return CodeColours.fit(flat, np.ones(len(flat), dtype=bool))

@@ -246,7 +246,7 @@ class Loop(ABC):
                     self._end = "stopped" if command.kind == "stop" else "released"
                     self._ended_by = command
                 case "treat":
-                    changed = self._treat(command.changes)
+                    changed = self.treat(command.changes)
                     yield self._event("treated", changed, command.id, **answer, **self._treatment(command.changes))
                 case "revive" | "kmeans":
                     message = self._rewrite_codes(command.kind)
@@ -260,7 +260,7 @@ class Loop(ABC):
     def _treatment(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         return {"changes": dict(changes), "config": self.config.model_dump(mode="json")}
 
-    def _treat(self, changes: Mapping[str, Any]) -> str:
+    def treat(self, changes: Mapping[str, Any]) -> str:
         """Apply `changes` whole, or raise ConfigError and change nothing."""
         allowed = treatable_paths(self.config)
         if unknown := sorted(set(changes) - set(allowed)):
@@ -276,9 +276,9 @@ class Loop(ABC):
 
     # ── small parts ──
 
-    def _chosen(self, count: int) -> Tensor:
-        """Which of `count` training examples this step looks at, int64 (B,): without replacement, epoch by epoch."""
-        epoch, position = divmod(self.step, self.steps_per_epoch)
+    def _chosen(self, count: int, step: int | None = None) -> Tensor:
+        """Which of `count` training examples this step, or another, looks at, int64 (B,): without replacement, epoch by epoch."""
+        epoch, position = divmod(self.step if step is None else step, self.steps_per_epoch)
         if self._order is None or self._order_epoch != epoch:
             generator = torch.Generator().manual_seed(self.config.train.seed * 1_000_003 + epoch)
             self._order = torch.randperm(count, generator=generator).to(self.device)

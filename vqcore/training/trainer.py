@@ -6,7 +6,7 @@ All randomness comes from (seed, epoch) or (seed, step), so a resumed run draws 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from vqcore.colours import CodeColours
 from vqcore.config.run import RunConfig
 from vqcore.data.base import Dataset
-from vqcore.device import choose_precision
+from vqcore.device import choose_precision, global_seed
 from vqcore.errors import ConfigError, Diverged
 from vqcore.metrics.codebook import UsageMeter, histogram, perplexity
+from vqcore.models.base import Model, Output
 from vqcore.models.registry import build_model
 from vqcore.models.work import multiplications
 from vqcore.records import BookStep, Evaluation, Record, State
@@ -39,20 +40,21 @@ class Trainer(Loop):
     Raises ConfigError when config and data do not fit together, and in `run` Diverged when a loss term is NaN or infinite.
     """
 
-    def __init__(self, config: RunConfig, dataset: Dataset, state: State | None = None) -> None:
+    def __init__(self, config: RunConfig, dataset: Dataset, state: State | None = None, build: Callable[..., Model] | None = None) -> None:
+        """`build` stands in for `build_model`, with the same arguments."""
         super().__init__(RunConfig.parse(state.meta["config"]) if state else config)
         train = self.config.train
         self.dataset = dataset
         self.reference = evaluation.reference(dataset)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(train.seed)
-            self.model = build_model(self.config.model, dataset.shape, dataset.modality, self.reference.variance).to(self.device)
+        with global_seed(train.seed):
+            self.model = (build or build_model)(self.config.model, dataset.shape, dataset.modality, self.reference.variance).to(self.device)
         fused = self.device.type in ("cpu", "cuda")
         self.learner = self.model
         self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.model.parameters(), lr=train.lr, fused=fused)
-        self.meters = tuple(UsageMeter(book.K).to(self.device) for book in self.model.quantizer.books)
+        self.meters = tuple(UsageMeter(book.K).to(self.device) for book in self.model.books)
         self.walk = WalkMeter(len(self.meters)).to(self.device)
         self.generator = torch.Generator(device=self.device)
+        self.noise = torch.Generator(device=self.device)  # what the model draws in a forward pass
 
         self._train = torch.from_numpy(dataset.x[dataset.train]).to(self.device)
         order = evaluation.validation_order(dataset)
@@ -75,56 +77,78 @@ class Trainer(Loop):
         return {"shape": list(self.dataset.shape), "modality": self.dataset.modality}
 
     def _begin(self) -> Iterator[Record]:
-        if self.model.quantizer.quantises:
-            self._initialise_codes()
+        if self.model.quantises:
+            self.initialise_codes_()
         yield from self._look(complete=False)
 
+    # ── a step, whole or in parts ──
+
     def _train_step(self) -> None:
-        x = evaluation.to_model(self._batch())
-        self._set_lr()
-        counts = self.model.quantizer.quantises
-        with self._autocast():
-            out = self.model(x)
-        self.optimizer.zero_grad(set_to_none=True)
-        out.loss.backward()
-        if self.config.model.freeze_encoder:
-            for weight in self.model.encoder_weights():
-                weight.grad = None  # Adam passes over what has none
-        self.optimizer.step()
-        self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step)
-        self.model.quantizer.update_(self.generator)
-        self._clear_moments()
-        self.step += 1
+        counts = self.model.quantises
+        out = self.forward(self.batch())
+        self.learn_(out, held=self.model.encoder_weights() if self.config.model.freeze_encoder else ())
         for meter, indices in zip(self.meters, out.codes if counts else (), strict=counts):
             meter.update_(indices, self.step)
         self.window.add(out.loss, out.terms, self.step)
-        self._last_codes, self._last_z = out.codes if counts else (), out.z_e.detach().float()
-        if self.model.quantizer.starts_now:
-            self._initialise_codes()
-            self._clear_moments()
+        self._last_codes, self._last_z = out.codes if counts else (), out.levels[0].z_e.detach().float()
+
+    def batch(self, step: int | None = None) -> Tensor:
+        """The training examples (B, …) of this step, or of another one, as stored."""
+        return self._train[self._chosen(len(self._train), step)]
+
+    def forward(self, rows: Tensor) -> Output:
+        """The model on examples (B, …), as stored, with this step's noise and in this run's precision."""
+        self.noise.manual_seed(2 * (self.config.train.seed * 1_000_003 + self.step) + 1)
+        with self._autocast():
+            return self.model(evaluation.to_model(rows), generator=self.noise)
+
+    def learn_(self, out: Output, held: Iterable[nn.Parameter] = ()) -> None:
+        """All of a step that follows its losses. Weights that are `held` stay as they are. `step` grows."""
+        self._set_lr()
+        self.optimizer.zero_grad(set_to_none=True)
+        out.loss.backward()
+        for weight in held:
+            weight.grad = None  # Adam passes over what has none; a zero would still leave it its momentum
+        self.optimizer.step()
+        self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step)
+        self.model.update_(self.generator)
+        self.clear_moments_()
+        self.step += 1
+        if self.model.starts_now:
+            self.initialise_codes_()
+            self.clear_moments_()
+
+    def initialise_codes_(self) -> None:
+        """Start the codes that start from data."""
+        self.generator.manual_seed(self.config.train.seed)
+        self.model.initialise_(self._examples, self.generator)
+
+    def clear_moments_(self) -> None:
+        """After codes may have been moved by hand: the optimizer forgets where they were."""
+        self.model.clear_moments_(self.optimizer)
 
     # ── records ──
 
     def _measured(self) -> tuple[float, tuple[BookStep, ...]]:
         assert self._last_z is not None
         z_norm = float(self._last_z.flatten(2).norm(dim=1).mean() if self._last_z.ndim > 2 else self._last_z.norm(dim=1).mean())
-        return z_norm, tuple(self._book_point(i) for i in range(len(self._last_codes)))
+        return z_norm, tuple(self._book_points()) if self._last_codes else ()
 
-    def _book_point(self, i: int) -> BookStep:
-        quantizer, meter = self.model.quantizer, self.meters[i]
-        book = quantizer.books[i]
-        ema = quantizer.ema_counts()[i]
-        used_epoch = int((~self._dead(meter)).sum())
-        return BookStep(
-            name=book.name,
-            batch_perplexity=float(perplexity(histogram(self._last_codes[i], book.K))),
-            used_epoch=used_epoch,
-            used_ever=int(meter.used_ever()),
-            dead=book.K - used_epoch,
-            ema_alive=None if ema is None else int((ema >= EMA_ALIVE * ema.mean()).sum()),
-            e_norm=float(quantizer.codebooks()[i].norm(dim=1).mean()),
-            K=book.K,
-        )
+    def _book_points(self) -> Iterator[BookStep]:
+        for book, meter, codebook, ema, indices in zip(
+            self.model.books, self.meters, self.model.codebooks(), self.model.ema_counts(), self._last_codes, strict=True
+        ):
+            used_epoch = int((~self._dead(meter)).sum())
+            yield BookStep(
+                name=book.name,
+                batch_perplexity=float(perplexity(histogram(indices, book.K))),
+                used_epoch=used_epoch,
+                used_ever=int(meter.used_ever()),
+                dead=book.K - used_epoch,
+                ema_alive=None if ema is None else int((ema >= EMA_ALIVE * ema.mean()).sum()),
+                e_norm=float(codebook.norm(dim=1).mean()),
+                K=book.K,
+            )
 
     def _look(self, *, complete: bool) -> Iterator[Record]:
         """Evaluation, pictures and a snapshot of the codebooks."""
@@ -135,9 +159,9 @@ class Trainer(Loop):
         colours = None
         counts = bool(hits)  # not while codes wait for their start: nothing to say of them
         # a book of part of the vector (a product quantizer's) has no place for the whole of it
-        if counts and self.model.quantizer.dim == self.model.quantizer.books[0].D:
+        if counts and self.model.levels[0].dim == self.model.books[0].D:
             used = ~self._dead(self.meters[0]).cpu().numpy() | (hits[0] > 0)
-            colours = CodeColours.fit(self.model.quantizer.codebooks()[0].float().cpu().numpy(), used)
+            colours = CodeColours.fit(self.model.codebooks()[0].cpu().numpy(), used)
         yield evaluation.gallery(self.model, self._validation[: evaluation.PICTURES], self._gallery_labels, self.step, colours)
         if counts:
             yield evaluation.snapshot(self.model, self._validation, self.meters, hits, self.step)
@@ -167,68 +191,39 @@ class Trainer(Loop):
     # ── commands ──
 
     def _reconfigure(self, old: RunConfig) -> None:
-        new = self.config.model.quantizer
-        if new != old.model.quantizer:
-            self.model.quantizer.reconfigure_(new, self.optimizer)
+        self.model.reconfigure_(self.config.model, self.optimizer)
 
     def _rewrite_codes(self, kind: Literal["revive", "kmeans"]) -> str:
         self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step + 500_009)
-        quantizer = self.model.quantizer
-        if not quantizer.quantises:
+        if not self.model.quantises:
             raise ConfigError("The codes have not started yet, so there is none to replace. Wait until they are in use.")
-        z = self._encoder_outputs()
         if kind == "revive":
             dead = tuple(self._dead(meter) for meter in self.meters)
-            count = sum(int(mask.sum()) for mask in dead)
-            quantizer.revive_(z, dead, self.generator)
-            message = f"Revived {count:,} dead codes onto encoder outputs."
+            self.model.revive_(self._examples, dead, self.generator)
+            message = f"Revived {sum(int(mask.sum()) for mask in dead):,} dead codes onto encoder outputs."
         else:
-            quantizer.kmeans_(z, self.generator)
+            self.model.kmeans_(self._examples, self.generator)
             message = "Re-initialised every code by k-means on encoder outputs."
-        self._clear_moments()
+        self.clear_moments_()
         return message
 
     def _start_late(self, steps: int) -> str:
-        quantizer = self.model.quantizer
         paths = [f"model.{path}.start_after" for path in self.config.model.learners()]
         if not paths:
             raise ConfigError("This model has no codes that are learned: there is nothing to start anew.")
         start = self.step + max(1, steps)
         self.config = self.config.edited(dict.fromkeys(paths, start))
         self.generator.manual_seed(self.config.train.seed * 1_000_003 + self.step + 500_009)
-        quantizer.start_late_(start - self.step, self.generator)
-        for weight in quantizer.code_weights():
-            if weight is not None:
-                self.optimizer.state.pop(weight, None)
-        quantizer.clear_changed_()
+        self.model.start_late_(start - self.step, self.generator, self.optimizer)
         for meter in self.meters:
             meter.forget_()
         return f"All codes start anew at step {start:,}, after {start - self.step:,} steps without quantising."
 
     # ── small parts ──
 
-    def _batch(self) -> Tensor:
-        return self._train[self._chosen(len(self._train))]
-
-    @torch.no_grad()
-    def _encoder_outputs(self) -> Tensor:
-        """Outputs of the encoder as it is, on training data: (N, D), enough for k-means with the largest book."""
-        wanted = INIT_VECTORS_PER_CODE * max((book.K for book in self.model.quantizer.books), default=1)
+    def _examples(self) -> Iterator[Tensor]:
+        """Training examples as the model takes them, enough for k-means with the largest book; whole batches."""
         generator = torch.Generator().manual_seed(self.config.train.seed * 1_000_003 + self.step)
         order = torch.randperm(len(self._train), generator=generator).to(self.device)
-        parts: list[Tensor] = []
-        found = 0
-        for start in range(0, len(order), evaluation.BATCH):
-            z = self.model.encode(evaluation.to_model(self._train[order[start : start + evaluation.BATCH]]))
-            parts.append(z.float().movedim(1, -1).reshape(-1, z.shape[1]))
-            found += len(parts[-1])
-            if found >= wanted:
-                break
-        return torch.cat(parts)
-
-    def _initialise_codes(self) -> None:
-        self.generator.manual_seed(self.config.train.seed)
-        self.model.quantizer.initialise_(self._encoder_outputs(), self.generator)
-
-    def _clear_moments(self) -> None:
-        self.model.quantizer.clear_moments_(self.optimizer)
+        for start in range(0, min(len(order), self.model.examples_wanted(INIT_VECTORS_PER_CODE)), evaluation.BATCH):
+            yield evaluation.to_model(self._train[order[start : start + evaluation.BATCH]])

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vqcore.models.base import Model
 from vqcore.quantizers.lookup import nearest_code
 from vqcore.records import BookWalk, Walk
-from vqcore.training.evaluation import PICTURES, SAMPLE, to_model
+from vqcore.training.evaluation import sample
 
 EARLY = frozenset({1, 2, 5, 10, 20, 50})  # steps that are looked at besides the evaluations
 
@@ -38,10 +37,10 @@ class WalkMeter(nn.Module):
         """What `x` (N, …), as stored and the same in each look, becomes in the frozen model at `step`. None without books, and where a
         number is not finite.
         """
-        quantizer, since = model.quantizer, int(self.at)
-        codebooks = quantizer.codebooks() if quantizer.quantises else (None,) * len(quantizer.books)
+        since = int(self.at)
+        codebooks = model.codebooks() if model.quantises else (None,) * len(model.books)
         walks = []
-        for i, (book, z, codes) in enumerate(zip(quantizer.books, quantizer.compared(_outputs(model, x)), codebooks, strict=True)):
+        for i, (book, z, codes) in enumerate(zip(model.books, model.compared(sample(model, x)), codebooks, strict=True)):
             last = self.get_buffer(f"last{i}")
             moved, common = _moved(last, z) if since >= 0 else (0.0, 0.0)
             nearest = None if codes is None else _length(z - codes[nearest_code(z, codes)])
@@ -56,18 +55,6 @@ class WalkMeter(nn.Module):
         for name, buffer in list(self.named_buffers()):
             self.register_buffer(name, state_dict.setdefault(f"{prefix}{name}", buffer).clone())
         super()._load_from_state_dict(state_dict, prefix, *rest)
-
-
-def _outputs(model: Model, x: Tensor) -> Tensor:
-    """At most SAMPLE encoder outputs (V, D), always from the same places."""
-    was_training = model.training
-    model.eval()
-    try:
-        z = model.encode(to_model(x[: max(PICTURES, -(-SAMPLE // math.prod(model.latent_shape)))]))
-    finally:
-        model.train(was_training)
-    flat = z.float().movedim(1, -1).reshape(-1, z.shape[1])  # (N, D)
-    return flat[torch.from_numpy(np.random.default_rng(0).permutation(len(flat))[:SAMPLE]).to(z.device)]
 
 
 def _moved(last: Tensor, z: Tensor) -> tuple[float, float]:

@@ -19,7 +19,7 @@ MODEL: dict[str, Entry] = {
         "The half of the network that turns an image into a small grid of vectors.",
         "$E$: image $(C, H, W)$ to $z_e$ of shape $(D, h, w)$; strided convolutions, then residual blocks. Points: a small "
         "MLP, one vector.",
-        where="vqcore.models.vqvae.VQVAE.encode",
+        where="vqcore.models.vqvae.VQVAE.outputs",
     ),
     "decoder": Entry(
         "Decoder",

@@ -48,24 +48,24 @@ class Line:
     code: str
 
 
-_FORWARD = "vqcore.quantizers.vq:VQ.forward"
+_CHOOSE = "vqcore.quantizers.vq:VQ.choose"
 _UPDATE = "vqcore.quantizers.vq:VQ.update_"
 _LOOKUP = "vqcore.quantizers.lookup:nearest_code"
-_STEP = "vqcore.training.trainer:Trainer._train_step"
+_STEP = "vqcore.training.trainer:Trainer.learn_"
 _ESTIMATORS = {
     "straight_through": Place("vqcore.quantizers.gradients:straight_through", "return z_q.detach()"),
     "rotation": Place("vqcore.quantizers.gradients:rotation", "turned = "),
 }
-_COMMITMENT = Place(_FORWARD, "commitment_term = ")
+_COMMITMENT = Place(_CHOOSE, "commitment_term = _mean_square(")
 _MOVES = {
-    "gradient": (Place(_FORWARD, "codebook_term = "), Place(_STEP, "self.optimizer.step()")),
+    "gradient": (Place(_CHOOSE, "codebook_term = _mean_square("), Place(_STEP, "self.optimizer.step()")),
     "ema": (Place(_UPDATE, "step = (1 - decay)"), Place(_UPDATE, "self.codebook.copy_(")),
 }
 _PLAIN = {
-    "encode": (Place("vqcore.models.vqvae:VQVAE.forward", "z_e = "),),
+    "encode": (Place("vqcore.models.vqvae:VQVAE.outputs", "self.encoder(x)"),),
     "distances": (Place(_LOOKUP, "torch.addmm("),),
     "argmin": (Place(_LOOKUP, ".argmin(1)"),),
-    "z_q": (Place(_FORWARD, "chosen = "), Place("vqcore.models.vqvae:VQVAE.forward", "raw = ")),
+    "z_q": (Place(_CHOOSE, "codes = F.embedding("), Place("vqcore.models.vqvae:VQVAE.forward", "raw = ")),
 }
 
 

@@ -269,3 +269,17 @@ def test_data_without_labels_have_no_conditional_prior() -> None:
         if conditional is not None:
             with pytest.raises(ConfigError, match="no labels to learn from"):
                 build_prior(conditional, Layout(GRIDS["grid"]))
+
+
+@pytest.mark.parametrize("kind", ["pixelcnn", "transformer"])
+def test_only_a_generator_drops_anything(kind: str) -> None:
+    case = CASES[f"{kind}-grid"]
+    prior = build(case._replace(config=case.config.edited({"dropout": 0.3}))).train()
+    codes = torch.from_numpy(some(case.layout, 4)[0])
+    before = torch.get_rng_state()
+    still = prior(codes)
+    assert torch.equal(still, prior(codes))
+    drawn = [prior(codes, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2]) and not torch.equal(drawn[0], still)
+    assert torch.equal(torch.get_rng_state(), before), "torch's global generator belongs to all threads"
+    assert torch.equal(prior.eval()(codes, generator=torch.Generator().manual_seed(1)), still)

@@ -30,7 +30,7 @@ class Chain(Prior):
         self.begin = torch.randn(K, generator=generator)
         self.next = 1.5 * torch.randn(K, K, generator=generator)
 
-    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         return torch.cat([self.begin.expand(len(codes), 1, K), self.next[codes[:, :-1]]], dim=1)
 
     def stepper(self, batch: int, labels: Tensor | None = None) -> Stepper:

@@ -41,11 +41,14 @@ class Prior(nn.Module, ABC):
         return any(parameter.requires_grad for parameter in self.parameters())
 
     @abstractmethod
-    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Logits (B, M, K): at position i they depend on the codes before i alone. Raises ConfigError when labels are missing."""
+    def forward(self, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """Logits (B, M, K): at position i they depend on the codes before i alone. Dropout needs training mode and a generator.
 
-    def __call__(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
-        logits: Tensor = super().__call__(codes, labels)
+        Raises ConfigError when labels are missing.
+        """
+
+    def __call__(self, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+        logits: Tensor = super().__call__(codes, labels, generator)
         return logits
 
     def fit_(self, codes: Tensor, labels: Tensor | None) -> None:
@@ -85,8 +88,18 @@ class Stepper(ABC):
         """
 
 
-def log_probabilities(prior: Prior, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+def dropped(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
+    """Each number of x 0 with probability `share`, the others larger, so that the mean stays. Without a generator, on x's device, x itself.
+
+    torch's own dropout draws from its global generator, which belongs to all threads of the process.
+    """
+    if generator is None or share == 0:
+        return x
+    return x * torch.empty_like(x).bernoulli_(1 - share, generator=generator).div_(1 - share)
+
+
+def log_probabilities(prior: Prior, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
     """log p of each code given those before it, in nats, float32 (B, M)."""
-    logits = prior(codes, labels).float()
+    logits = prior(codes, labels, generator).float()
     picked: Tensor = torch.log_softmax(logits, dim=-1).gather(-1, codes.unsqueeze(-1)).squeeze(-1)
     return picked

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from vqcore.config.prior import PixelCNNConfig
 from vqcore.errors import ConfigError
 from vqcore.layout import Grid, Layout
-from vqcore.priors.base import Prior, Stepper
+from vqcore.priors.base import Prior, Stepper, dropped
 
 
 class PixelCNN(Prior):
@@ -31,11 +31,12 @@ class PixelCNN(Prior):
             [Stack(config, grid, layout.grids[:i], layout.classes if config.conditional else 0) for i, grid in enumerate(layout.grids)]
         )
 
-    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         given = self.checked_labels(labels, len(codes))
+        noise = generator if self.training else None
         grids = _rectangles(self.layout, codes)
         parts = [
-            F.pad(stack(grids[i], grids[:i], given).float(), (0, self.layout.vocabulary - grid.K), value=-torch.inf)
+            F.pad(stack(grids[i], grids[:i], given, noise).float(), (0, self.layout.vocabulary - grid.K), value=-torch.inf)
             for i, (grid, stack) in enumerate(zip(self.layout.grids, self.stacks, strict=True))
         ]
         return torch.cat(parts, dim=1)  # (B, M, K)
@@ -59,18 +60,20 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(
             [Layer(C, config.kernel, config.dropout, first=i == 0, last=i == config.layers - 1) for i in range(config.layers)]
         )
-        self.read = nn.Sequential(nn.ReLU(), nn.Linear(C, C), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(C, grid.K))
+        self.read = nn.Sequential(nn.ReLU(), nn.Linear(C, C), nn.ReLU(), Drop(config.dropout), nn.Linear(C, grid.K))
 
-    def forward(self, codes: Tensor, earlier: tuple[Tensor, ...], labels: Tensor | None) -> Tensor:
-        """codes (B, h, w), and the grids before -> logits (B, h·w, K)."""
+    def forward(self, codes: Tensor, earlier: tuple[Tensor, ...], labels: Tensor | None, noise: torch.Generator | None = None) -> Tensor:
+        """codes (B, h, w), and the grids before -> logits (B, h·w, K); with dropout where there is noise."""
         condition = self.condition(earlier, labels)
         v = h = self.embed(codes).movedim(-1, 1)  # (B, C, h, w)
         total = torch.zeros_like(h)
         for layer in self.layers:
-            v, h, out = layer(v, h, condition)
+            v, h, out = layer(v, h, condition, noise)
             total = total + out
-        logits: Tensor = self.read(total.movedim(1, -1).flatten(1, 2))
-        return logits
+        x = total.movedim(1, -1).flatten(1, 2)
+        for part in self.read:
+            x = part(x, noise) if isinstance(part, Drop) else part(x)
+        return x
 
     def condition(self, earlier: tuple[Tensor, ...], labels: Tensor | None) -> Tensor:
         """What every layer is told about each cell besides the codes of this book: (B or 1, C, h, w)."""
@@ -82,6 +85,17 @@ class Stack(nn.Module):
             seen = [F.adaptive_avg_pool2d(embed(grid).movedim(-1, 1), self.size) for embed, grid in zip(self.earlier, earlier, strict=True)]
             s = s + self.context(torch.stack(seen).sum(dim=0))
         return s
+
+
+class Drop(nn.Module):
+    """`dropped`, as a layer that is passed its noise."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        return dropped(x, self.share, noise)
 
 
 class Layer(nn.Module):
@@ -105,12 +119,12 @@ class Layer(nn.Module):
         self.h_out = None if last else nn.Conv2d(C, C, 1)
         self.skip = nn.Conv2d(C, C, 1)
 
-    def forward(self, v: Tensor, h: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, v: Tensor, h: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """v, h (B, C, h, w), condition (B or 1, C, h, w) -> the next v and h, and what goes to the output."""
         given_v, given_h = self.given(condition).chunk(2, dim=1)  # (B or 1, 2C, h, w)
         above = self.vertical(self.padded_v(v))  # (B, 2C, h, w)
         along = self.horizontal(self.padded_h(h)) + self.down(above) + given_h
-        out = F.dropout(gate(along), self.dropout, self.training)
+        out = dropped(gate(along), self.dropout, noise)
         if self.v_out is None or self.h_out is None:
             return v, h, self.skip(out)
         new_v, new_h = self.v_out(gate(above + given_v)), self.h_out(out)

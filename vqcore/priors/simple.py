@@ -21,7 +21,7 @@ class Uniform(Prior):
     def __init__(self, config: UniformConfig, layout: Layout) -> None:
         super().__init__(layout, conditional=False)
 
-    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         logits = self.only_existing(torch.zeros(self.allowed.shape, device=codes.device))  # (M, K)
         return logits.expand(len(codes), -1, -1)
 
@@ -48,7 +48,7 @@ class Histogram(Prior):
         shape = (layout.classes if config.conditional else 1, int(columns[-1]) + 1, layout.vocabulary)
         self.register_buffer("counts", torch.zeros(shape))
 
-    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         return self._logits(len(codes), labels)
 
     def stepper(self, batch: int, labels: Tensor | None = None) -> Stepper:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vqcore.config.prior import TransformerConfig
 from vqcore.errors import ConfigError
 from vqcore.layout import Layout
-from vqcore.priors.base import Prior, Stepper
+from vqcore.priors.base import Prior, Stepper, dropped
 
 _INIT = 0.02  # GPT-2's standard deviation of every weight
 
@@ -33,7 +33,7 @@ class Transformer(Prior):
         self.place = nn.Parameter(torch.empty(layout.length, C))
         self.first = nn.Parameter(torch.empty(C))  # in place of a code before the first one
         self.label = nn.Embedding(layout.classes, C) if config.conditional else None
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.blocks = nn.ModuleList([Block(C, config.heads, config.dropout) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(C)
         self.heads = nn.ModuleList([nn.Linear(C, grid.K) for grid in layout.grids])
@@ -43,10 +43,11 @@ class Transformer(Prior):
         self.register_buffer("offset", torch.repeat_interleave(offsets, cells), persistent=False)  # (M,)
         self._start(config.layers)
 
-    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
-        h = self.dropout(self.tokens(codes, labels, 0, codes.shape[1]))  # (B, M, C)
+    def forward(self, codes: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+        noise = generator if self.training else None
+        h = dropped(self.tokens(codes, labels, 0, codes.shape[1]), self.dropout, noise)  # (B, M, C)
         for block in self.blocks:
-            h = block(h)
+            h = block(h, noise)
         return self.read(h, 0)
 
     def stepper(self, batch: int, labels: Tensor | None = None) -> Stepper:
@@ -96,24 +97,20 @@ class Block(nn.Module):
         self.mlp_in = nn.Linear(C, 4 * C)
         self.mlp_out = nn.Linear(4 * C, C)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, M, C), causally."""
+    def forward(self, x: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        """(B, M, C), causally; with dropout where there is noise."""
         q, k, v = self.split(x)
-        return self.rest(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+        return self.rest(x, F.scaled_dot_product_attention(q, k, v, is_causal=True), noise)
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of x (B, T, C), each (B, H, T, c)."""
         parts = self.qkv(self.norm(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, T, c)
         return parts[0], parts[1], parts[2]
 
-    def rest(self, x: Tensor, seen: Tensor) -> Tensor:
+    def rest(self, x: Tensor, seen: Tensor, noise: torch.Generator | None = None) -> Tensor:
         """All that follows once attention has given `seen` (B, H, T, c)."""
-        x = x + self._drop(self.attention_out(seen.transpose(1, 2).flatten(2)))
-        out: Tensor = x + self._drop(self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x)))))
-        return out
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
+        x = x + dropped(self.attention_out(seen.transpose(1, 2).flatten(2)), self.dropout, noise)
+        return x + dropped(self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x)))), self.dropout, noise)
 
 
 class _Cached(Stepper):

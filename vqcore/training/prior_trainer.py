@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from vqcore.config.prior import HistogramConfig
 from vqcore.config.run import PriorRunConfig, RunConfig
+from vqcore.device import global_seed
 from vqcore.errors import ConfigError, Diverged
 from vqcore.models.base import Model
 from vqcore.models.draw import draw_codes
@@ -66,6 +66,7 @@ class PriorTrainer(Loop):
         self._seen = torch.from_numpy(order).to(self.device)
         self.batch_size = min(train.batch_size, len(self._train))
         self.steps_per_epoch = max(1, len(self._train) // self.batch_size)
+        self.noise = torch.Generator(device=self.device)  # dropout's
         self._lines: dict[int, tuple[float, float]] = {}
         self.adopt(state)
 
@@ -91,8 +92,9 @@ class PriorTrainer(Loop):
         labels = self._train_labels[chosen]
         self._set_lr()
         self.prior.train()
-        with self._own_randomness(), self._autocast():
-            loss = -log_probabilities(self.prior, codes, self._given(labels)).mean()
+        self.noise.manual_seed(self.config.train.seed * 1_000_003 + self.step)
+        with self._autocast():
+            loss = -log_probabilities(self.prior, codes, self._given(labels), self.noise).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.prior.parameters(), CLIP_NORM)
@@ -109,13 +111,6 @@ class PriorTrainer(Loop):
 
     def _fit(self, prior: Prior) -> None:
         prior.fit_(self._train.long(), self._train_labels if prior.conditional else None)
-
-    @contextmanager
-    def _own_randomness(self) -> Iterator[None]:
-        """Dropout draws from torch's global generator: in here it begins at a number of this run and this step."""
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self.config.train.seed * 1_000_003 + self.step)
-            yield
 
     # ── what is looked at ──
 
@@ -174,8 +169,7 @@ class PriorTrainer(Loop):
     # ── small parts ──
 
     def _built(self, config: PriorRunConfig) -> Prior:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.train.seed)
+        with global_seed(config.train.seed):
             return build_prior(config.prior, self.codes.layout)
 
     def _held(self, codes: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import streamlit as st
 
-from pages.ui import book, example, needed, session, showcode, terms
+from pages.ui import book, bystage, example, needed, session, showcode, terms
 from pages.ui.chart import chart
 from pages.ui.empty import no_run
 from pages.ui.parts import hint
@@ -100,6 +100,8 @@ def _image(run: RunFolder, gallery: Gallery, steps: list[int]) -> None:
             border=True,
         )
         st.metric("Its squared error", f"{error:.4f}", help=terms.help_text("mse"), border=True)
+    if len(gallery.indices) > 1:
+        bystage.show(run, image)
     hint(
         "Mark a tile of plain background, then one on an edge. Where else does each code stand?"
         if grids[0].size > 1

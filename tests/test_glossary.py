@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from vqcore.config.model import VQVAEConfig
-from vqcore.config.quantizer import VQConfig
+from vqcore.config.quantizer import FSQConfig, ResidualConfig, VQConfig
 from vqcore.config.run import RunConfig, TrainConfig
 from vqcore.glossary import BY_FIELD, GLOSSARY, SECTIONS, search
 from vqcore.lessons.loader import lessons
@@ -99,7 +99,9 @@ def _called(node: ast.Call) -> str:
 
 
 def test_fields_named_by_entries_are_fields() -> None:
-    fields = {name for cls in (RunConfig, VQVAEConfig, VQConfig, TrainConfig) for name in cls.model_fields} | {"binarise"}
+    fields = {name for cls in (RunConfig, VQVAEConfig, VQConfig, ResidualConfig, FSQConfig, TrainConfig) for name in cls.model_fields} | {
+        "binarise"
+    }
     assert set(BY_FIELD) <= fields
 
 

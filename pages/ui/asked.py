@@ -61,6 +61,7 @@ KINDS: dict[str, Kind] = {
         {"book": 0, "neighbours": 15, "min_dist": 0.1, "seed": 0},
     ),
     "usefulness": Kind("vqcore.analysis.usefulness:usefulness", "Training linear classifiers on code counts.", {}),
+    "stages": Kind("vqcore.analysis.stages:stages", "Decoding validation images stage by stage.", {}),
     "codes": Kind("vqcore.analysis.codes:codes", "Running all data through the model.", {}),
     "redrawn": Kind("vqcore.analysis.invent:redrawn", "Redrawing validation images.", {}, ends=True),
     "sheet": Kind("vqcore.analysis.invent:samples", "Drawing samples.", _DRAWING, ends=True),

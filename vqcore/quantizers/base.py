@@ -42,6 +42,8 @@ class Bottleneck(nn.Module, ABC):
     `forward` draws nothing: noise takes its mean, nothing is dropped.
     """
 
+    coarser = False  # whether the first books' indices alone stand for something, coarser than all together
+
     @property
     @abstractmethod
     def dim_in(self) -> int:

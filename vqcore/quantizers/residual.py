@@ -30,6 +30,8 @@ class Residual(Quantizer):
     which draws for every example).
     """
 
+    coarser = True
+
     def __init__(self, config: ResidualConfig) -> None:
         super().__init__()
         self.config = config

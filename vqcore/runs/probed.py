@@ -189,6 +189,34 @@ class Usefulness:
             raise _foreign(error) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A residual quantiser with its first stage alone, its first two, and so on, over `images` validation examples: (S,) each.
+
+    `bits` an example at M·log2 K of each stage, `entropy_bits` at its histogram's entropy instead; `used` codes of the last of these
+    stages; `nmse` of what they decode to. `pictures` (S, P, H, W, C) uint8, or points (S, P, 2): the first validation examples decoded.
+    """
+
+    step: int
+    images: int
+    names: tuple[str, ...]
+    bits: NDArray[np.float64]
+    entropy_bits: NDArray[np.float64]
+    used: NDArray[np.int64]
+    nmse: NDArray[np.float64]
+    pictures: NDArray[Any]
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Raises RunError for arrays that are no such result."""
+        try:
+            parts: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
+            parts |= {name: int(parts[name]) for name in ("step", "images")}
+            return cls(**parts | {"names": tuple(map(str, parts["names"]))})
+        except (KeyError, TypeError, ValueError) as error:
+            raise _foreign(error) from None
+
+
 def _book(arrays: Mapping[str, NDArray[Any]], i: int) -> ProbedBook:
     parts: dict[str, Any] = {field.name: arrays[f"{field.name}_{i}"] for field in fields(ProbedBook)}
     return ProbedBook(**parts | {"name": str(parts["name"])})

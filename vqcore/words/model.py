@@ -43,6 +43,27 @@ MODEL: dict[str, Entry] = {
         plain=("palette", "dictionary", "embedding table", "vocabulary"),
         equation=r"e \in \mathbb{R}^{K \times D}",
     ),
+    "residual": Entry(
+        "Residual quantisation",
+        "Several codebooks in a row: each describes what the ones before it left over. The first codes alone already draw a rough picture.",
+        "Stage $i$ takes the code nearest to what is left, $r_i$, and hands on the rest (arXiv:2107.03312). The decoder is given the sum "
+        "of all stages' codes; bits add up, $M \\cdot \\sum_i \\log_2 K_i$.",
+        "1 to 8 stages",
+        "vqcore.quantizers.residual.Residual",
+        ("stages",),
+        ("stages", "RVQ"),
+        r"r_{i+1} = r_i - e_{k_i}, \quad z_q = \sum_i e_{k_i}",
+    ),
+    "fsq": Entry(
+        "Finite scalar quantisation (FSQ)",
+        "No codebook is learned: each number of $z_e$ is rounded to one of a few levels, and every combination of levels is a code.",
+        "Number $i$ is bounded by a tanh and rounded to one of $L_i$ evenly spaced values (arXiv:2309.15505). The gradient passes the "
+        "rounding as it is. No code can be left behind by the encoder, but codes may still go unused.",
+        "$K = \\prod_i L_i$, at most 65,536",
+        "vqcore.quantizers.fsq.FSQ",
+        ("levels",),
+        ("scalar quantisation", "rounding", "implicit codebook"),
+    ),
     "K": Entry(
         "Codes K",
         "How many codes there are to choose from.",

@@ -148,6 +148,16 @@ def test_the_runs_of_the_tour() -> None:
     assert found["broken"]["most_used_broken"] <= 16
 
 
+@pytest.mark.nightly
+def test_kinds_of_quantizers() -> None:
+    found = rows("family")
+    assert len(found) == 10
+    for row in found:
+        assert 0 < row["NMSE"] < 10 and row["lowest"] == row["NMSE"] == row["highest"]
+    bits = {row["quantizer"]: row["bits_an_image"] for row in found if row["data"] == "letters"}
+    assert list(bits.values()) == pytest.approx([4 * 49, 8 * 49, 16 * 49, 8 * 49, 8 * 49])
+
+
 def test_many_rows_stand_upright(capsys: pytest.CaptureFixture[str]) -> None:
     report("A title", [{"what": f"thing {i}", "seconds": i / 4} for i in range(5)], as_json=False)
     lines = capsys.readouterr().out.splitlines()

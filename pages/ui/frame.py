@@ -32,6 +32,8 @@ STYLE = """<style>
 [data-testid="stToolbar"] > :first-child > :first-child { background: #FBFAF7; border-radius: 0 0 0.5rem 0; }
 .stApp:has([data-testid="stExpandSidebarButton"]) .st-key-screen_header > :first-child { margin-left: 5.5rem; }
 @media (max-width: 640px) {
+  /* above what stays in view while the page moves, and hides what passes behind it */
+  .st-key-screen_header, .st-key-example_line { position: relative; z-index: 6; }
   .st-key-screen_header { display: grid; grid-template-columns: auto minmax(0, 1fr); align-items: center; align-content: center; }
   .st-key-screen_header > * { min-width: 0; width: auto; }
   .st-key-screen_header > :first-child { grid-row: 1 / span 2; }

@@ -15,6 +15,11 @@ WIDTHS = (700, 390)  # beside 1280
 HEADER = 58  # pixels, on a telephone
 Scheme = Literal["light", "dark"]
 _RERUN = "() => vqAsked.sent <= vqAsked.ended"
+_COVERED = """() => {
+  document.querySelector('[data-testid="stMain"]').scrollTop = 0;
+  const title = document.querySelector("h1"), box = title.getBoundingClientRect();
+  return !title.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}"""
 _THEMED = "dark => (parseInt(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0]) < 128) === dark"
 
 
@@ -55,6 +60,8 @@ def looked_at(page: Page, widths: tuple[int, ...] = WIDTHS) -> list[str]:
             box = header.bounding_box() if header.count() else None
             if box is not None and box["height"] > HEADER:
                 wrong.append(f"{width}: the header is higher than {HEADER} pixels")
+            if page.evaluate(_COVERED):
+                wrong.append(f"{width}: something lies over the title")
             wrong += [f"{width}: {fault}" for fault in faults(page)]
     page.set_viewport_size({"width": 1280, "height": 720})
     return wrong

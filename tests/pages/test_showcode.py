@@ -15,7 +15,7 @@ from vqcore.snippets.snippet import ROOT
 LETTERS, UNTREATED, TREATED, PRIOR = "20261123-150745-7a44", "20261123-151218-f634", "20261123-151218-4ae4", "20261123-181115-1d7e"
 SCREENS = {
     "train": (LETTERS, ("Trainer(config", "NMSE 0.0637, codes used 64 of 64")),
-    "inside": (LETTERS, ("model.encode", "different codes")),
+    "inside": (LETTERS, ("model.indices", "different codes")),
     "snap": ("", ("microscope.frame", "step 40: loss")),
     "codes": (LETTERS, ("validation_usage", "easel.decode")),
     "bits": (LETTERS, ("49 codes of 6 bits: 294 bits", "SweepStore")),

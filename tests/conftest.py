@@ -42,7 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def threads_as_before() -> Iterator[None]:
     """A training that a test leaves unfinished leaves its number of threads: the tests after it would take ten times as long."""
-    before = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
+    # pages import torch in another thread: it may be half there
+    threads = getattr(sys.modules.get("torch"), "get_num_threads", None)
+    before = threads() if threads else None
     yield
     if before is not None:
         sys.modules["torch"].set_num_threads(before)

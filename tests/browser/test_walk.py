@@ -114,7 +114,7 @@ def test_the_same_preset_is_offered_as_the_run_that_exists(page: Page, server: S
     button(page, "start_open").click()
     page.wait_for_url(f"**/train?run={made.id}")
     settled(page)
-    assert [path.name for path in server.runs.iterdir() if path.name[0] != "."].count(made.id) == 1
+    assert [path.name for path in server.runs.glob("*") if path.name[0] != "."].count(made.id) == 1
     assert made.status().state == "finished", "it is looked at, not trained again"
 
 

@@ -100,8 +100,8 @@ def test_two_films_two_curves_and_what_was_done(page: Page, pair: MakePair) -> N
     assert [trace["name"] for trace in used["data"]] == ["Untreated", "Treated"]
     assert [trace["y"][-1] for trace in used["data"]] == [2, K]
     assert [note["text"] for note in used["layout"]["annotations"]] == ["revive"]
-    assert f"**Untreated** 2 of {K} used · error 0.500" in said(at)
-    assert f"**Treated** {K} of {K} used · error 0.062" in said(at)
+    assert f"**Untreated** 2 of {K} · error 0.500" in said(at)
+    assert f"**Treated** {K} of {K} · error 0.062" in said(at)
     assert "In good health" in said(at)
     assert f"Untreated: 2 of {K} codes used, error 0.500 at step 300." in said(at)
     assert f"Treated (revive at step 100): {K} of {K} codes used, error 0.062 at step 300." in said(at)

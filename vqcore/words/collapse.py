@@ -47,7 +47,7 @@ COLLAPSE: dict[str, Entry] = {
         "distances 0 or more, share 0 to 100 %",
         "vqcore.records.BookWalk",
         plain=("drift", "displacement", "why codes die"),
-        equation=r"\sqrt{\mathrm{mean}\,|\Delta z|^2}, \quad |\mathrm{mean}\,\Delta z|^2 \,/\, \mathrm{mean}\,|\Delta z|^2",
+        equation=r"d = \sqrt{\mathrm{mean}\,|\Delta z|^2}, \quad |\mathrm{mean}\,\Delta z|^2 / d^2",
     ),
     "kept_variance": Entry(
         "Variance kept",

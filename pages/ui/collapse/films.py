@@ -94,5 +94,5 @@ def figures(title: str, view: View, place: int) -> None:
     K = view.config.books()[place].K if book else 0
     error = f"{view.evaluation.nmse:.3f}" if view.evaluation else state.NONE
     start = state.starting(view)
-    used = f"{book.used_epoch:,} of {K:,} used" if book else f"codes {start}" if start else f"{state.NONE} used"
+    used = f"{book.used_epoch:,} of {K:,}" if book else f"codes {start}" if start else state.NONE
     st.markdown(f"**{title}** {used} · error {error}", help=help_text("used_epoch", "dead", "nmse"))

@@ -46,7 +46,7 @@ def test_all_three_are_seen_together_whichever_is_opened(page: Page, store: RunS
         assert len(components(at, "vq_codemap")) == 3
         assert [trace["name"] for trace in charts(at)["Codes used, 3 runs"]["data"]] == TITLES
         assert len(charts(at)["The encoder's walk, 3 runs"]["data"]) == 9
-        assert [f"**{title}** {used} of {K} used" in said(at) for title, used in zip(TITLES, (2, 14, 15), strict=True)] == [True] * 3
+        assert [f"**{title}** {used} of {K} · error" in said(at) for title, used in zip(TITLES, (2, 14, 15), strict=True)] == [True] * 3
         assert "collapse_apply" not in keys(at) and "Guess" not in said(at)
 
 

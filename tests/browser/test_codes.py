@@ -244,4 +244,5 @@ def test_a_chosen_code_is_marked_among_the_lives_of_a_run_that_has_ended(codes: 
         number(codes).press("Enter")
         shows(codes, code)
         codes.wait_for_function(marked, arg=code)
+        assert not codes.evaluate(marked, 7), "and no other"
     no_problems(codes)

@@ -134,5 +134,7 @@ def test_the_walk_adds_up_beside_the_distance_to_codes_and_the_share_has_its_own
 
 @pytest.mark.parametrize("sides", [[], [EMPTY], [Side("One look", TREATED, [], [], walks=WALKS[:1])]])
 def test_a_walk_that_has_not_begun_is_drawn_too(sides: list[Side]) -> None:
-    go.Figure(walk(sides))
-    to_json(walk(sides))
+    figure = walk(sides)
+    go.Figure(figure)
+    assert to_json(figure)
+    assert all(len(trace["x"]) == len(trace["y"]) <= 1 for trace in figure["data"]), "one look is no way yet"
